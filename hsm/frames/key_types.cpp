@@ -1,0 +1,190 @@
+#include "hsm/frames/key_types.h"
+
+#include <array>
+#include <utility>
+
+#include "base/wire.h"
+#include "hsm/frames/token_interface.h"
+
+namespace signet {
+namespace {
+
+template <class Value, std::size_t N>
+using Names = std::array<std::pair<Value, std::string_view>, N>;
+
+constexpr Names<KeyAlgorithm, 8> kKeyAlgorithms{{
+    {KeyAlgorithm::rsa_2048, "rsa-2048"},
+    {KeyAlgorithm::rsa_3072, "rsa-3072"},
+    {KeyAlgorithm::rsa_4096, "rsa-4096"},
+    {KeyAlgorithm::ec_p256, "ec-p256"},
+    {KeyAlgorithm::ec_p384, "ec-p384"},
+    {KeyAlgorithm::ed25519, "ed25519"},
+    {KeyAlgorithm::aes_256, "aes-256"},
+    {KeyAlgorithm::hmac_256, "hmac-256"},
+}};
+constexpr Names<SignAlgorithm, 9> kSignAlgorithms{{
+    {SignAlgorithm::rs256, "RS256"},
+    {SignAlgorithm::rs384, "RS384"},
+    {SignAlgorithm::rs512, "RS512"},
+    {SignAlgorithm::ps256, "PS256"},
+    {SignAlgorithm::ps384, "PS384"},
+    {SignAlgorithm::ps512, "PS512"},
+    {SignAlgorithm::es256, "ES256"},
+    {SignAlgorithm::es384, "ES384"},
+    {SignAlgorithm::eddsa, "EdDSA"},
+}};
+constexpr Names<MacAlgorithm, 3> kMacAlgorithms{{
+    {MacAlgorithm::hs256, "HS256"},
+    {MacAlgorithm::hs384, "HS384"},
+    {MacAlgorithm::hs512, "HS512"},
+}};
+constexpr Names<KeyUsage, 9> kKeyUsages{{
+    {KeyUsage::sign, "sign"},
+    {KeyUsage::certify, "certify"},
+    {KeyUsage::tls, "tls"},
+    {KeyUsage::audit, "audit"},
+    {KeyUsage::decrypt, "decrypt"},
+    {KeyUsage::mac, "mac"},
+    {KeyUsage::wrap, "wrap"},
+    {KeyUsage::seal, "seal"},
+    {KeyUsage::bind, "bind"},
+}};
+
+template <class Value, std::size_t N>
+std::string_view name_of(const Names<Value, N>& names, Value value) {
+    for (const auto& [candidate, name] : names) {
+        if (candidate == value) return name;
+    }
+    return "unknown";
+}
+
+template <class Value, std::size_t N>
+std::optional<Value> value_of(const Names<Value, N>& names, std::string_view name) {
+    for (const auto& [value, candidate] : names) {
+        if (candidate == name) return value;
+    }
+    return std::nullopt;
+}
+
+// The usages an algorithm can serve at all.
+KeyUsages possible_usages(KeyAlgorithm algorithm) {
+    const auto signing = KeyUsage::sign | KeyUsage::certify | KeyUsage::tls | KeyUsage::audit;
+    switch (algorithm) {
+        case KeyAlgorithm::rsa_2048:
+        case KeyAlgorithm::rsa_3072:
+        case KeyAlgorithm::rsa_4096: return signing | KeyUsage::decrypt;
+        case KeyAlgorithm::ec_p256:
+        case KeyAlgorithm::ec_p384:
+        case KeyAlgorithm::ed25519: return signing;
+        case KeyAlgorithm::aes_256: return KeyUsage::wrap | KeyUsage::seal;
+        case KeyAlgorithm::hmac_256: return KeyUsage::mac | KeyUsage::bind;
+    }
+    return {};
+}
+
+}  // namespace
+
+std::string_view to_string(KeyAlgorithm algorithm) { return name_of(kKeyAlgorithms, algorithm); }
+std::optional<KeyAlgorithm> key_algorithm_from(std::string_view name) { return value_of(kKeyAlgorithms, name); }
+std::string_view to_string(SignAlgorithm algorithm) { return name_of(kSignAlgorithms, algorithm); }
+std::optional<SignAlgorithm> sign_algorithm_from(std::string_view name) { return value_of(kSignAlgorithms, name); }
+std::string_view to_string(MacAlgorithm algorithm) { return name_of(kMacAlgorithms, algorithm); }
+std::optional<MacAlgorithm> mac_algorithm_from(std::string_view name) { return value_of(kMacAlgorithms, name); }
+std::string_view to_string(KeyUsage usage) { return name_of(kKeyUsages, usage); }
+std::optional<KeyUsage> key_usage_from(std::string_view name) { return value_of(kKeyUsages, name); }
+
+bool is_rsa(KeyAlgorithm algorithm) {
+    return algorithm == KeyAlgorithm::rsa_2048 || algorithm == KeyAlgorithm::rsa_3072 ||
+           algorithm == KeyAlgorithm::rsa_4096;
+}
+
+bool is_asymmetric(KeyAlgorithm algorithm) {
+    return algorithm != KeyAlgorithm::aes_256 && algorithm != KeyAlgorithm::hmac_256;
+}
+
+std::optional<HashAlgorithm> hash_of(SignAlgorithm algorithm) {
+    switch (algorithm) {
+        case SignAlgorithm::rs256:
+        case SignAlgorithm::ps256:
+        case SignAlgorithm::es256: return HashAlgorithm::sha256;
+        case SignAlgorithm::rs384:
+        case SignAlgorithm::ps384:
+        case SignAlgorithm::es384: return HashAlgorithm::sha384;
+        case SignAlgorithm::rs512:
+        case SignAlgorithm::ps512: return HashAlgorithm::sha512;
+        case SignAlgorithm::eddsa: return std::nullopt;
+    }
+    return std::nullopt;
+}
+
+bool fits(SignAlgorithm algorithm, KeyAlgorithm key) {
+    switch (algorithm) {
+        case SignAlgorithm::es256: return key == KeyAlgorithm::ec_p256;
+        case SignAlgorithm::es384: return key == KeyAlgorithm::ec_p384;
+        case SignAlgorithm::eddsa: return key == KeyAlgorithm::ed25519;
+        default: return is_rsa(key);
+    }
+}
+
+std::optional<SignAlgorithm> default_sign_algorithm(KeyAlgorithm key) {
+    if (is_rsa(key)) return SignAlgorithm::rs256;
+    if (key == KeyAlgorithm::ec_p256) return SignAlgorithm::es256;
+    if (key == KeyAlgorithm::ec_p384) return SignAlgorithm::es384;
+    if (key == KeyAlgorithm::ed25519) return SignAlgorithm::eddsa;
+    return std::nullopt;
+}
+
+std::string to_string(KeyUsages usages) {
+    std::string out;
+    for (const auto& [usage, name] : kKeyUsages) {
+        if (!usages.has(usage)) continue;
+        if (!out.empty()) out += '+';
+        out += name;
+    }
+    return out;
+}
+
+Status check_usages(KeyAlgorithm algorithm, KeyUsages usages) {
+    if (usages.empty()) return fail(ErrorCode::invalid_argument, "a key needs at least one usage");
+    if ((usages.bits() & ~possible_usages(algorithm).bits()) != 0) {
+        return fail(ErrorCode::invalid_argument, "a key of " + std::string(to_string(algorithm)) +
+                                                     " cannot have the usages " + to_string(usages) + "; possible are " +
+                                                     to_string(possible_usages(algorithm)));
+    }
+    // A key that wraps, binds, seals or signs the audit chain has that one purpose: with another one, its answers to
+    // outside requests could be turned against the first.
+    for (const auto lone : {KeyUsage::audit, KeyUsage::wrap, KeyUsage::bind, KeyUsage::seal}) {
+        if (usages.has(lone) && usages != KeyUsages(lone)) {
+            return fail(ErrorCode::invalid_argument,
+                        "the usage " + std::string(to_string(lone)) + " cannot be combined with another one");
+        }
+    }
+    return {};
+}
+
+std::string to_string(const KeyId& id) { return id.label + "/" + std::to_string(id.version); }
+
+Status check_label(std::string_view label) {
+    bool word_start = true;
+    bool good = !label.empty() && label.size() <= 64;
+    for (const char c : label) {
+        const bool letter = c >= 'a' && c <= 'z';
+        const bool inner = letter || (c >= '0' && c <= '9') || c == '-';
+        if (word_start ? !letter : !(inner || c == '.')) good = false;
+        word_start = c == '.';
+    }
+    if (good && !word_start) return {};
+    return fail(ErrorCode::invalid_argument,
+                "a key label is lower-case words of a-z, 0-9 and '-' joined by dots, such as device.ca, 64 bytes at most");
+}
+
+Bytes checkpoint_message(std::uint64_t sequence, const std::array<std::uint8_t, 32>& head) {
+    WireWriter writer;
+    writer.raw(as_bytes("signet-checkpoint-1"));
+    writer.number(std::uint8_t{0});
+    writer.number(sequence);
+    writer.raw(head);
+    return writer.take();
+}
+
+}  // namespace signet

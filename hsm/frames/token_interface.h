@@ -1,0 +1,182 @@
+// Everything the appliance can ask of its token: typed operations, never a generic wrap, unwrap or import.
+//
+// One interface, three implementations: the worker's (on PKCS#11), the client's (over the token socket) and the tests'.
+// Each method is safe to call from any thread, blocks until the answer or the deadline, and fails with
+//   token_unavailable  the token, its module or its process is gone or restarting; the request may be tried again
+//   token_pin          the PIN was refused; an operator must act
+//   token_refused      a per-key rule or the token refused the operation
+//   not_found          no such key (or the token lost it)
+//   deadline_exceeded  no answer in time; for what changes the token the outcome is unknown: look before trying again
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/secret.h"
+#include "hsm/frames/key_types.h"
+
+namespace signet {
+
+struct SignRequest {
+    KeySelector key;
+    SignAlgorithm algorithm = SignAlgorithm::es256;
+    KeyUsage purpose = KeyUsage::sign;  // sign, certify or tls
+    Bytes input;  // the digest, of the algorithm's hash; for EdDSA the message, 1 MiB at most
+};
+
+struct SignBatchRequest {
+    KeySelector key;
+    SignAlgorithm algorithm = SignAlgorithm::es256;
+    KeyUsage purpose = KeyUsage::sign;
+    std::vector<Bytes> inputs;  // 1,000 at most
+};
+
+struct MacRequest {
+    KeySelector key;
+    MacAlgorithm algorithm = MacAlgorithm::hs256;
+    Bytes data;  // 1 MiB at most
+};
+
+struct DecryptRequest {
+    KeySelector key;
+    HashAlgorithm oaep_hash = HashAlgorithm::sha256;  // sha1 or sha256 (RFC 8017 section 7.1)
+    HashAlgorithm mgf1_hash = HashAlgorithm::sha256;
+    Bytes label;       // OAEP label, usually empty
+    Bytes ciphertext;  // as long as the modulus
+};
+
+struct GenerateKeyRequest {
+    KeyId id;
+    KeyAlgorithm algorithm = KeyAlgorithm::ec_p256;
+    KeyUsages usages;
+    bool extractable = false;  // only for keys made to be backed up
+};
+
+struct GenerateWrappedRequest {
+    KeyId wrapping_key;
+    KeyId binding_key;
+    KeyBinding binding;
+};
+struct GeneratedWrappedKey {
+    WrappedKey key;
+    Bytes public_key;  // DER SubjectPublicKeyInfo; empty for secret keys
+};
+
+struct RewrapRequest {
+    WrappedKey key;
+    KeyId new_wrapping_key;
+    KeyId new_binding_key;
+};
+
+struct SealRequest {
+    KeyId key;              // usage seal
+    Bytes associated_data;  // 1 KiB at most
+    ByteView plaintext;     // 64 KiB at most
+};
+struct UnsealRequest {
+    KeyId key;
+    Bytes associated_data;
+    Bytes sealed;  // nonce (12) ‖ ciphertext ‖ tag (16)
+};
+
+// A signed head of the audit chain. The worker refuses a sequence that is not above the last one it anchored.
+struct CheckpointRequest {
+    KeyId key;  // usage audit
+    std::uint64_t sequence = 0;
+    std::array<std::uint8_t, 32> head{};
+};
+struct Anchor {
+    std::uint64_t sequence = 0;
+    std::array<std::uint8_t, 32> head{};
+};
+
+struct CertificateEntry {
+    KeyId key;
+    Bytes certificate;  // DER
+};
+
+struct TokenStatus {
+    std::string label;         // of the token, CKA padding removed
+    std::string serial;
+    std::string manufacturer;
+    std::string model;
+    std::string module;        // path of the PKCS#11 module
+    std::string quirks;        // name of the quirk set in use
+    std::uint64_t worker_pid = 0;
+    std::uint64_t supervisor_pid = 0;
+    std::uint32_t keys = 0;
+    std::uint32_t sessions_open = 0;
+    std::uint32_t live_wrapped_keys = 0;
+    std::uint32_t queue_depth = 0;
+    std::uint64_t resident_bytes = 0;
+    std::uint64_t workers_started = 0;  // since the supervisor started
+    std::vector<std::string> mechanisms;  // names as in PKCS#11: CKM_RSA_PKCS_PSS, …
+};
+
+struct Deadline {
+    SteadyTime at;
+    static Deadline in(std::chrono::milliseconds time) { return {std::chrono::steady_clock::now() + time}; }
+    std::chrono::milliseconds left() const {
+        return std::chrono::duration_cast<std::chrono::milliseconds>(at - std::chrono::steady_clock::now());
+    }
+};
+
+class TokenInterface {
+  public:
+    virtual ~TokenInterface() = default;
+
+    virtual Result<TokenStatus> status(Deadline deadline) = 0;
+
+    virtual Result<std::vector<KeyInfo>> list_keys(Deadline deadline) = 0;
+    virtual Result<KeyInfo> find_key(const KeyId& id, Deadline deadline) = 0;
+    // already_exists when `id` is taken. Nothing remains of a generation that did not end.
+    virtual Result<KeyInfo> generate_key(const GenerateKeyRequest& request, Deadline deadline) = 0;
+    virtual Status destroy_key(const KeyId& id, Deadline deadline) = 0;
+    // Forgets handles and session copies of a key that was disabled; the key itself stays.
+    virtual Status forget_key(const KeyId& id, Deadline deadline) = 0;
+
+    // DER (SEQUENCE of r and s) for ECDSA, raw bytes for RSA and Ed25519.
+    virtual Result<Bytes> sign(const SignRequest& request, Deadline deadline) = 0;
+    // As `sign`; `done` runs once, on a thread of the implementation: it must not block.
+    virtual void sign_async(SignRequest request, Deadline deadline, std::function<void(Result<Bytes>)> done) {
+        done(sign(request, deadline));
+    }
+    virtual Result<std::vector<Bytes>> sign_batch(const SignBatchRequest& request, Deadline deadline) = 0;
+
+    virtual Result<Bytes> mac(const MacRequest& request, Deadline deadline) = 0;
+    virtual void mac_async(MacRequest request, Deadline deadline, std::function<void(Result<Bytes>)> done) {
+        done(mac(request, deadline));
+    }
+    // Compared in the worker in constant time; false for a wrong MAC of any length.
+    virtual Result<bool> mac_verify(const MacRequest& request, ByteView mac, Deadline deadline) = 0;
+
+    // One error, token_refused with one text, for every ciphertext that does not decrypt.
+    virtual Result<Secret> decrypt(const DecryptRequest& request, Deadline deadline) = 0;
+
+    virtual Result<Bytes> random(std::size_t size, Deadline deadline) = 0;  // 4 KiB at most
+
+    virtual Result<Bytes> seal(const SealRequest& request, Deadline deadline) = 0;
+    virtual Result<Secret> unseal(const UnsealRequest& request, Deadline deadline) = 0;
+
+    virtual Result<GeneratedWrappedKey> generate_wrapped(const GenerateWrappedRequest& request, Deadline deadline) = 0;
+    virtual Result<WrappedKey> rewrap(const RewrapRequest& request, Deadline deadline) = 0;
+
+    virtual Status import_certificate(const CertificateEntry& entry, Deadline deadline) = 0;
+    virtual Result<std::vector<CertificateEntry>> list_certificates(Deadline deadline) = 0;
+
+    virtual Result<Bytes> sign_checkpoint(const CheckpointRequest& request, Deadline deadline) = 0;
+    virtual Result<std::optional<Anchor>> read_anchor(Deadline deadline) = 0;
+};
+
+// The bytes a checkpoint's signature covers (ES256 or the audit key's default algorithm): "signet-checkpoint-1" ‖ 0 ‖ sequence (8 bytes, big-endian) ‖ head.
+Bytes checkpoint_message(std::uint64_t sequence, const std::array<std::uint8_t, 32>& head);
+
+}  // namespace signet
