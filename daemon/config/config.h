@@ -1,0 +1,189 @@
+// signetd.yaml: what the daemon listens on, where its files are, and which certificate authorities it runs.
+//
+// The file is read strictly: an unknown key, a wrong value or a contradiction is refused with file, line and
+// what was expected. Relative paths are resolved against the directory of the file. Durations: 250ms, 30s,
+// 5m, 12h, 90d; sizes: 512, 64KiB, 8MiB. Every key that has a default here may be left out.
+//
+//   database: data/signet.db
+//   policy: policy.yaml
+//   log: info                                  # debug, info, warning or error
+//   token: { socket: run/token.sock, config: token.yaml }   # `config` is used by `--with-token` only
+//   audit: { key: audit, checkpoint_every: 1000, checkpoint_interval: 60s, retention: 400d, archive: archive
+//   } keys: { wrap: wrap, bind: bind, seal: seal } backup: { directory: backup, keep: 14 } listeners:
+//     - { name: api, unix: run/api.sock, mode: "0660" }
+//     - { name: admin, unix: run/admin.sock, mode: "0600", surface: admin }
+//     - name: tls
+//       address: 127.0.0.1:8443
+//       tls: { key: tls.server, certificate: tls/server.pem, client_ca: tls/clients.pem,
+//              client_certificate: required, minimum: "1.3" }
+//     - { name: public, address: 127.0.0.1:8080, anonymous: true, permits: [ca.crl, ca.ocsp] }
+//   limits: { workers: 64, queue: 256, connections: 1024, header: 16KiB, body: 1MiB, request_time: 10s,
+//             idle_time: 75s, drain_time: 20s, free_disk: 64MiB }
+//   ca:
+//     device.ca:                               # the label of the CA's key in the token
+//       certificate: ca/device.ca.pem          # PEM: the CA's own certificate, then its chain towards the
+//       root, if any;
+//                                              # a list of such files when the key has several versions
+//       profiles:
+//         device:
+//           validity: 365d
+//           key_types: [ec-p256, ec-p384, rsa-2048, rsa-3072, rsa-4096, ed25519]
+//           subject: [CN, O, serialNumber]     # attributes taken over from the CSR; a CSR with others is
+//           refused required_subject: [CN] alternative_names: []              # dns, uri, email, ip: kinds
+//           taken over from the CSR; others are refused key_usage: [digitalSignature] extended_key_usage:
+//           [clientAuth] policies: []                       # certificate policy OIDs crl_url:
+//           http://ca.example/device.crl     # CRL distribution point ocsp_url: http://ca.example/ocsp #
+//           authority information access issuer_url: http://ca.example/device.cer  # authority information
+//           access
+//       crl: { validity: 7d, interval: 1d, alarm: 2d, file: ca/device.crl }
+//       ocsp: { key: device.ocsp, certificate: ca/device.ocsp.pem, validity: 1h }
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "hsm/frames/key_types.h"
+
+namespace signet::config {
+
+using std::chrono::milliseconds;
+
+struct Token {
+    std::filesystem::path socket;
+    std::filesystem::path config;  // token.yaml; empty when the supervisor is a unit of its own
+};
+
+struct Audit {
+    std::string key = "audit";
+    std::uint32_t checkpoint_every = 1000;  // records
+    milliseconds checkpoint_interval{60'000};
+    milliseconds retention = std::chrono::days{400};
+    std::filesystem::path archive;  // directory; default `archive`
+};
+
+// Token keys that the daemon itself needs.
+struct Keys {
+    std::string wrap = "wrap";
+    std::string bind = "bind";
+    std::string seal = "seal";
+};
+
+struct Backup {
+    std::filesystem::path directory;  // default `backup`
+    std::uint32_t keep = 14;          // newest copies that stay
+};
+
+struct Limits {
+    std::uint32_t workers = 64;
+    std::uint32_t queue = 256;
+    std::uint32_t connections = 1024;
+    std::size_t header = std::size_t{16} << 10;
+    std::size_t body = std::size_t{1} << 20;
+    milliseconds request_time{10'000};
+    milliseconds idle_time{75'000};
+    milliseconds drain_time{20'000};
+    std::uint64_t free_disk = std::uint64_t{64} << 20;  // bytes; below it the daemon is not ready
+};
+
+enum class ClientCertificates : std::uint8_t { required, optional, none };
+
+struct Tls {
+    std::string key;                    // label of a token key with usage tls
+    std::filesystem::path certificate;  // PEM: the server's certificate, then its chain
+    std::filesystem::path client_ca;  // PEM trust anchors; empty exactly when client certificates are `none`
+    ClientCertificates client_certificates = ClientCertificates::required;
+    bool allow_tls12 = false;  // minimum: "1.2"
+};
+
+struct Listener {
+    std::string name;
+    std::filesystem::path unix_path;  // empty for TCP
+    mode_t mode = 0660;
+    std::string host;  // an IP address; empty for Unix sockets
+    std::uint16_t port = 0;
+    bool admin = false;  // serves administration only
+    std::optional<Tls> tls;
+    bool anonymous = false;            // admits callers that prove nothing as the principal `public` …
+    std::vector<std::string> permits;  // … for these permissions
+    int line = 0;
+};
+
+// What a certificate of this profile contains. Nothing of a CSR enters a certificate unless it is named here.
+struct Profile {
+    std::string name;
+    std::chrono::seconds validity{0};
+    std::vector<KeyAlgorithm> key_types;
+    std::vector<std::string> subject;  // attribute short names: CN, O, OU, C, L, ST, serialNumber
+    std::vector<std::string> required_subject;
+    std::vector<std::string> alternative_names;  // "dns", "uri", "email", "ip"
+    std::vector<std::string> key_usage;  // RFC 5280 section 4.2.1.3: digitalSignature, keyAgreement, …
+    std::vector<std::string>
+        extended_key_usage;             // clientAuth, serverAuth, emailProtection, codeSigning, … or OIDs
+    std::vector<std::string> policies;  // OIDs
+    std::string crl_url;
+    std::string ocsp_url;
+    std::string issuer_url;
+};
+
+struct Crl {
+    milliseconds validity = std::chrono::days{7};  // nextUpdate - thisUpdate
+    milliseconds interval = std::chrono::days{1};  // how often a new one is made without a revocation
+    milliseconds alarm = std::chrono::days{2};     // warn when nextUpdate is nearer than this
+    std::filesystem::path file;                    // DER, rewritten with each CRL; empty: none
+};
+
+struct Ocsp {
+    std::string
+        key;  // label of the delegated responder's key (usage certify); empty: the CA's own key answers
+    std::vector<std::filesystem::path>
+        certificates;                               // the delegated certificates, one for each CA key version
+    milliseconds validity = std::chrono::hours{1};  // nextUpdate - thisUpdate
+};
+
+struct CertificateAuthority {
+    std::string label;
+    std::vector<std::filesystem::path> certificates;
+    std::map<std::string, Profile> profiles;
+    Crl crl;
+    Ocsp ocsp;
+};
+
+struct Config {
+    std::filesystem::path file;  // absolute
+    std::filesystem::path database;
+    std::filesystem::path policy;
+    std::string log_level = "info";
+    Token token;
+    Audit audit;
+    Keys keys;
+    Backup backup;
+    std::vector<Listener> listeners;
+    Limits limits;
+    std::map<std::string, CertificateAuthority> authorities;
+
+    // The first Unix socket that serves applications (or administration); null when there is none.
+    const Listener* local_listener(bool admin) const;
+};
+
+// `file_name` is used in errors and to resolve relative paths. Files that the configuration names are not
+// opened.
+Result<Config> parse(std::string_view text, const std::filesystem::path& file_name);
+Result<Config> load(const std::filesystem::path& path);
+
+// One line per setting that differs ("limits.workers: 64 -> 32"); for the log after a reload.
+std::vector<std::string> differences(const Config& before, const Config& after);
+// The same, of settings that take effect at the next start only (database, listeners' addresses, token
+// socket, …).
+std::vector<std::string> needs_restart(const Config& before, const Config& after);
+
+}  // namespace signet::config
