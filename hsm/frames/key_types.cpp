@@ -12,7 +12,7 @@ namespace {
 template <class Value, std::size_t N>
 using Names = std::array<std::pair<Value, std::string_view>, N>;
 
-constexpr Names<KeyAlgorithm, 8> kKeyAlgorithms{{
+constexpr Names<KeyAlgorithm, 10> kKeyAlgorithms{{
     {KeyAlgorithm::rsa_2048, "rsa-2048"},
     {KeyAlgorithm::rsa_3072, "rsa-3072"},
     {KeyAlgorithm::rsa_4096, "rsa-4096"},
@@ -21,6 +21,8 @@ constexpr Names<KeyAlgorithm, 8> kKeyAlgorithms{{
     {KeyAlgorithm::ed25519, "ed25519"},
     {KeyAlgorithm::aes_256, "aes-256"},
     {KeyAlgorithm::hmac_256, "hmac-256"},
+    {KeyAlgorithm::hmac_384, "hmac-384"},
+    {KeyAlgorithm::hmac_512, "hmac-512"},
 }};
 constexpr Names<SignAlgorithm, 9> kSignAlgorithms{{
     {SignAlgorithm::rs256, "RS256"},
@@ -77,7 +79,9 @@ KeyUsages possible_usages(KeyAlgorithm algorithm) {
         case KeyAlgorithm::ec_p384:
         case KeyAlgorithm::ed25519: return signing;
         case KeyAlgorithm::aes_256: return KeyUsage::wrap | KeyUsage::seal;
-        case KeyAlgorithm::hmac_256: return KeyUsage::mac | KeyUsage::bind;
+        case KeyAlgorithm::hmac_256:
+        case KeyAlgorithm::hmac_384:
+        case KeyAlgorithm::hmac_512: return KeyUsage::mac | KeyUsage::bind;
     }
     return {};
 }
@@ -98,8 +102,16 @@ bool is_rsa(KeyAlgorithm algorithm) {
            algorithm == KeyAlgorithm::rsa_4096;
 }
 
-bool is_asymmetric(KeyAlgorithm algorithm) {
-    return algorithm != KeyAlgorithm::aes_256 && algorithm != KeyAlgorithm::hmac_256;
+bool is_asymmetric(KeyAlgorithm algorithm) { return secret_size(algorithm) == 0; }
+
+std::size_t secret_size(KeyAlgorithm algorithm) {
+    switch (algorithm) {
+        case KeyAlgorithm::aes_256:
+        case KeyAlgorithm::hmac_256: return 32;
+        case KeyAlgorithm::hmac_384: return 48;
+        case KeyAlgorithm::hmac_512: return 64;
+        default: return 0;
+    }
 }
 
 std::optional<HashAlgorithm> hash_of(SignAlgorithm algorithm) {
@@ -132,6 +144,21 @@ std::optional<SignAlgorithm> default_sign_algorithm(KeyAlgorithm key) {
     if (key == KeyAlgorithm::ec_p384) return SignAlgorithm::es384;
     if (key == KeyAlgorithm::ed25519) return SignAlgorithm::eddsa;
     return std::nullopt;
+}
+
+HashAlgorithm hash_of(MacAlgorithm algorithm) {
+    switch (algorithm) {
+        case MacAlgorithm::hs256: return HashAlgorithm::sha256;
+        case MacAlgorithm::hs384: return HashAlgorithm::sha384;
+        case MacAlgorithm::hs512: return HashAlgorithm::sha512;
+    }
+    return HashAlgorithm::sha512;
+}
+
+bool fits(MacAlgorithm algorithm, KeyAlgorithm key) {
+    const bool is_hmac_key =
+        key == KeyAlgorithm::hmac_256 || key == KeyAlgorithm::hmac_384 || key == KeyAlgorithm::hmac_512;
+    return is_hmac_key && secret_size(key) >= hash_size(hash_of(algorithm));
 }
 
 std::string to_string(KeyUsages usages) {

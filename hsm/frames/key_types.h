@@ -22,12 +22,16 @@ enum class KeyAlgorithm : std::uint8_t {
     ec_p384 = 5,
     ed25519 = 6,
     aes_256 = 7,
-    hmac_256 = 8,  // a generic secret of 32 bytes
+    hmac_256 = 8,   // a generic secret of 32 bytes
+    hmac_384 = 9,   // 48 bytes
+    hmac_512 = 10,  // 64 bytes
 };
 std::string_view to_string(KeyAlgorithm algorithm);  // "rsa-2048", "ec-p256", "ed25519", "aes-256", "hmac-256", …
 std::optional<KeyAlgorithm> key_algorithm_from(std::string_view name);
 bool is_rsa(KeyAlgorithm algorithm);
 bool is_asymmetric(KeyAlgorithm algorithm);
+// Bytes of a secret key's value; 0 for asymmetric keys.
+std::size_t secret_size(KeyAlgorithm algorithm);
 
 // Names are JOSE's (RFC 7518 section 3.1, RFC 8037 section 3.1).
 enum class SignAlgorithm : std::uint8_t {
@@ -47,6 +51,9 @@ std::optional<SignAlgorithm> default_sign_algorithm(KeyAlgorithm key);
 enum class MacAlgorithm : std::uint8_t { hs256 = 1, hs384 = 2, hs512 = 3 };
 std::string_view to_string(MacAlgorithm algorithm);  // "HS256", …
 std::optional<MacAlgorithm> mac_algorithm_from(std::string_view name);
+HashAlgorithm hash_of(MacAlgorithm algorithm);
+// RFC 7518 section 3.2: the key must be at least as long as the hash output.
+bool fits(MacAlgorithm algorithm, KeyAlgorithm key);
 
 // What a key may be used for; each request names the one it needs, and the worker refuses any other.
 enum class KeyUsage : std::uint16_t {
