@@ -1,0 +1,188 @@
+#include "daemon/config/config.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace signet::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view kMinimal = R"(database: data/signet.db
+policy: policy.yaml
+token: { socket: run/token.sock }
+listeners:
+  - { name: api, unix: run/api.sock }
+)";
+
+// Every key that the comment in config.h shows.
+constexpr std::string_view kFull = R"(database: data/signet.db
+policy: policy.yaml
+log: debug
+token: { socket: run/token.sock, config: token.yaml }
+audit: { key: audit, checkpoint_every: 500, checkpoint_interval: 30s, retention: 400d, archive: archive }
+keys: { wrap: wrap, bind: bind, seal: seal }
+backup: { directory: copies, keep: 3 }
+listeners:
+  - { name: api, unix: run/api.sock, mode: "0660" }
+  - { name: admin, unix: run/admin.sock, mode: "0600", surface: admin }
+  - name: tls
+    address: 127.0.0.1:8443
+    tls: { key: tls.server, certificate: tls/server.pem, client_ca: tls/clients.pem, client_certificate: required, minimum: "1.2" }
+  - { name: public, address: "[::1]:8080", anonymous: true, permits: [ca.crl, ca.ocsp] }
+limits: { workers: 8, queue: 16, connections: 32, header: 8KiB, body: 2MiB, request_time: 5s, idle_time: 60s, drain_time: 1s, free_disk: 1MiB }
+ca:
+  device.ca:
+    certificate: [ca/device.ca.1.pem, ca/device.ca.2.pem]
+    profiles:
+      device:
+        validity: 365d
+        key_types: [ec-p256, rsa-2048]
+        subject: [CN, O]
+        required_subject: [CN]
+        alternative_names: [dns]
+        key_usage: [digitalSignature]
+        extended_key_usage: [clientAuth, 1.3.6.1.4.1.99999.1]
+        policies: [1.3.6.1.4.1.99999.2]
+        crl_url: http://ca.example/device.crl
+        ocsp_url: http://ca.example/ocsp
+        issuer_url: http://ca.example/device.cer
+    crl: { validity: 7d, interval: 1d, alarm: 2d, file: ca/device.crl }
+    ocsp: { key: device.ocsp, certificate: ca/device.ocsp.pem, validity: 2h }
+)";
+
+Result<Config> parsed(std::string_view text) {
+    return parse(text, "/etc/signet/signetd.yaml");
+}
+
+std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
+    std::string out(text);
+    const auto at = out.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    return out.replace(at, from.size(), to);
+}
+
+// The error's text; empty when the text was accepted.
+std::string refusal(const std::string& text) {
+    const auto config = parsed(text);
+    if (config) return {};
+    EXPECT_EQ(config.error().code, ErrorCode::invalid_argument);
+    return config.error().message;
+}
+
+TEST(Config, MinimalFileGetsTheDefaults) {
+    const auto config = parsed(kMinimal);
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->database, "/etc/signet/data/signet.db");
+    EXPECT_EQ(config->token.socket, "/etc/signet/run/token.sock");
+    EXPECT_TRUE(config->token.config.empty());
+    EXPECT_EQ(config->audit.archive, "/etc/signet/archive");
+    EXPECT_EQ(config->audit.checkpoint_every, 1000U);
+    EXPECT_EQ(config->keys.seal, "seal");
+    EXPECT_EQ(config->limits.workers, 64U);
+    ASSERT_NE(config->local_listener(false), nullptr);
+    EXPECT_EQ(config->local_listener(false)->mode, 0660U);
+    EXPECT_EQ(config->local_listener(true), nullptr);
+}
+
+TEST(Config, EveryKeyOfTheDocumentedFormIsRead) {
+    const auto config = parsed(kFull);
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->audit.checkpoint_interval, 30s);
+    EXPECT_EQ(config->backup.keep, 3U);
+    ASSERT_EQ(config->listeners.size(), 4U);
+    EXPECT_TRUE(config->listeners[1].admin);
+    EXPECT_EQ(config->listeners[2].port, 8443);
+    EXPECT_TRUE(config->listeners[2].tls->allow_tls12);
+    EXPECT_EQ(config->listeners[3].host, "::1");
+    EXPECT_EQ(config->limits.body, std::size_t{2} << 20);
+    const auto& authority = config->authorities.at("device.ca");
+    EXPECT_EQ(authority.certificates.size(), 2U);
+    const auto& profile = authority.profiles.at("device");
+    EXPECT_EQ(profile.validity, std::chrono::days{365});
+    EXPECT_EQ(profile.key_types, (std::vector{KeyAlgorithm::ec_p256, KeyAlgorithm::rsa_2048}));
+    EXPECT_EQ(authority.ocsp.certificates.front(), "/etc/signet/ca/device.ocsp.pem");
+}
+
+struct Fault {
+    std::string_view from;
+    std::string_view to;
+    std::string_view expected;  // part of the message
+};
+
+TEST(Config, FaultsAreRefusedWithFileLineAndWhatWasExpected) {
+    const Fault faults[] = {
+        {"policy: policy.yaml", "polcy: policy.yaml",
+         "signetd.yaml:2: unknown key 'polcy'; did you mean 'policy'?"},
+        {"log: debug", "log: loud", "signetd.yaml:3: log: expected one of debug, info, warning, error"},
+        {"checkpoint_every: 500", "checkpoint_every: 0",
+         "signetd.yaml:5: audit.checkpoint_every: expected a whole number"},
+        {"checkpoint_interval: 30s", "checkpoint_interval: 30", "expected a duration"},
+        {"mode: \"0660\"", "mode: \"0066\"", "expected an octal mode"},
+        {"mode: \"0660\"", "mode: \"9\"", "expected an octal mode"},
+        {"name: admin", "name: api", "is taken by another listener"},
+        {"unix: run/admin.sock", "unix: run/api.sock", "the same socket"},
+        {"127.0.0.1:8443", "localhost:8443", "expected IPv4:port or [IPv6]:port"},
+        {"127.0.0.1:8443", "127.0.0.1:99999", "expected IPv4:port or [IPv6]:port"},
+        {"127.0.0.1:8443", "\"127.0.0.1:\"", "expected IPv4:port or [IPv6]:port"},
+        {"client_ca: tls/clients.pem, ", "", "'client_ca' is missing"},
+        {"minimum: \"1.2\"", "minimum: \"1.1\"", "expected one of 1.2, 1.3"},
+        {"permits: [ca.crl, ca.ocsp]", "permits: [ca.crl, keys.sign]", "without tls"},
+        {"anonymous: true, ", "", "permits says what anonymous callers may do"},
+        {"surface: admin", "surface: admin, anonymous: true, permits: [ca.crl]", "cannot be anonymous"},
+        {"workers: 8", "workers: 0", "signetd.yaml:15: limits.workers"},
+        {"header: 8KiB", "header: 8KB", "expected a size"},
+        {"validity: 365d", "validity: 10s", "expected a duration from"},
+        {"key_types: [ec-p256, rsa-2048]", "key_types: [rsa-1024]", "expected one of rsa-2048"},
+        {"required_subject: [CN]", "required_subject: [OU]", "is required but not among"},
+        {"alternative_names: [dns]", "alternative_names: [dns, dns]", "stands twice"},
+        {"key_usage: [digitalSignature]", "key_usage: [keyCertSign]", "expected one of digitalSignature"},
+        {"1.3.6.1.4.1.99999.1", "1.3.6.1.4.1.x", "expected an OID"},
+        {"http://ca.example/device.crl", "https://ca.example/device.crl", "begins with http://"},
+        {"interval: 1d", "interval: 8d", "shorter than validity"},
+        {"key: device.ocsp, ", "", "belong together"},
+        {"device.ca:", "Device.CA:", "label"},
+    };
+    for (const auto& fault : faults) {
+        const auto message = refusal(replaced(kFull, fault.from, fault.to));
+        EXPECT_NE(message.find(fault.expected), std::string::npos) << fault.to << ": " << message;
+        EXPECT_NE(message.find("/etc/signet/signetd.yaml:"), std::string::npos) << message;
+    }
+}
+
+TEST(Config, SocketPathsThatDoNotFitAreRefused) {
+    const auto text = replaced(kMinimal, "run/api.sock", std::string(120, 'a'));
+    EXPECT_NE(refusal(text).find("at most 107 bytes"), std::string::npos);
+}
+
+TEST(Config, AMissingFileSaysHowToGetOne) {
+    const auto config = load("/nonexistent/signetd.yaml");
+    ASSERT_FALSE(config);
+    EXPECT_EQ(config.error().code, ErrorCode::not_found);
+    EXPECT_NE(config.error().message.find("signetctl init"), std::string::npos);
+}
+
+TEST(Config, DifferencesNameTheSettings) {
+    const auto before = parsed(kFull);
+    const auto after =
+        parsed(replaced(replaced(kFull, "workers: 8", "workers: 9"), "validity: 365d", "validity: 30d"));
+    ASSERT_TRUE(before && after);
+    EXPECT_EQ(differences(*before, *before).size(), 0U);
+    const auto lines = differences(*before, *after);
+    EXPECT_NE(std::ranges::find(lines, "limits.workers: 8 -> 9"), lines.end());
+    EXPECT_NE(std::ranges::find(lines, "ca.device.ca.profiles.device.validity: 31536000s -> 2592000s"),
+              lines.end());
+    EXPECT_EQ(needs_restart(*before, *after), std::vector<std::string>{"limits.workers: 8 -> 9"});
+}
+
+TEST(Config, TlsFilesAreReloadedButTlsItselfIsFixed) {
+    const auto before = parsed(kFull);
+    const auto other_file = parsed(replaced(kFull, "tls/server.pem", "tls/other.pem"));
+    ASSERT_TRUE(before && other_file);
+    EXPECT_EQ(differences(*before, *other_file).size(), 1U);
+    EXPECT_TRUE(needs_restart(*before, *other_file).empty());
+}
+
+}  // namespace
+}  // namespace signet::config
