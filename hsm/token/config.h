@@ -1,0 +1,43 @@
+// token.yaml: which module and token `signetd-token` serves, to whom, and within which bounds.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/secret.h"
+
+namespace signet::token {
+
+struct TokenConfig {
+    std::filesystem::path file;    // where this was read from
+    std::filesystem::path socket;  // paths are absolute here; in the file they are relative to it
+    std::filesystem::path module;
+    std::filesystem::path module_config;  // SOFTHSM2_CONF of the worker; empty: none
+    std::string module_parameters;        // for C_Initialize's reserved field (NSS softokn); usually empty
+    std::string token_label;              // exactly one of label and serial is set
+    std::string token_serial;
+    std::filesystem::path pin_file;  // exactly one of pin_file and pin_credential is set
+    std::string pin_credential;      // a file in $CREDENTIALS_DIRECTORY (systemd.exec(5))
+    std::vector<uid_t> allowed_users;
+    std::string quirks;                                     // empty: chosen by the module's manufacturer
+    std::optional<bool> session_copies;                     // nullopt: as the quirks say
+    unsigned threads = 1;                                   // signing threads, 1 to 64
+    std::chrono::milliseconds request_deadline{10'000};     // how long one call into the module may take
+    std::uint64_t memory_limit = std::uint64_t{512} << 20;  // bytes of resident memory before a gentle swap
+    std::filesystem::path state;
+};
+
+// Strict: unknown keys, wrong values and unknown users are refused with file, line and what was expected.
+Result<TokenConfig> load_token_config(const std::filesystem::path& file);
+
+// Reads the PIN from where the configuration says, without a copy outside a Secret. 256 bytes at most.
+Result<Secret> read_pin(const TokenConfig& config);
+
+}  // namespace signet::token
