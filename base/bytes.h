@@ -19,8 +19,12 @@ inline ByteView as_bytes(std::string_view text) {
 inline std::string_view as_text(ByteView bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
-inline Bytes to_bytes(ByteView view) { return {view.begin(), view.end()}; }
-inline Bytes to_bytes(std::string_view text) { return to_bytes(as_bytes(text)); }
+inline Bytes to_bytes(ByteView view) {
+    return {view.begin(), view.end()};
+}
+inline Bytes to_bytes(std::string_view text) {
+    return to_bytes(as_bytes(text));
+}
 
 // Compares in time that depends on the lengths alone (CRYPTO_memcmp).
 bool equal_constant_time(ByteView a, ByteView b);

@@ -67,13 +67,16 @@ std::optional<SystemTime> from_rfc3339(std::string_view text) {
             ++pos;
         }
         if (decimals == 0 || decimals > 9) return std::nullopt;
-        for (; decimals < 3; ++decimals) ms *= 10;
+        for (; decimals < 3; ++decimals)
+            ms *= 10;
     }
     minutes offset{0};
     if (!(read_char(text, pos, 'Z') || read_char(text, pos, 'z'))) {
         int sign = 0;
-        if (read_char(text, pos, '+')) sign = 1;
-        else if (read_char(text, pos, '-')) sign = -1;
+        if (read_char(text, pos, '+'))
+            sign = 1;
+        else if (read_char(text, pos, '-'))
+            sign = -1;
         if (sign == 0) return std::nullopt;
         const int offset_hours = read_digits(text, pos, 2);
         if (offset_hours < 0 || offset_hours > 23 || !read_char(text, pos, ':')) return std::nullopt;

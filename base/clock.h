@@ -35,8 +35,12 @@ class ManualClock final : public Clock {
     SystemTime now_;
 };
 
-inline std::int64_t to_unix_ms(SystemTime time) { return time.time_since_epoch().count(); }
-inline SystemTime from_unix_ms(std::int64_t ms) { return SystemTime{std::chrono::milliseconds{ms}}; }
+inline std::int64_t to_unix_ms(SystemTime time) {
+    return time.time_since_epoch().count();
+}
+inline SystemTime from_unix_ms(std::int64_t ms) {
+    return SystemTime{std::chrono::milliseconds{ms}};
+}
 
 // RFC 3339 in UTC with milliseconds: 2026-01-31T09:30:00.250Z
 std::string to_rfc3339(SystemTime time);

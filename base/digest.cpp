@@ -15,10 +15,18 @@ Sha256 sha256(ByteView data) {
 Bytes digest(HashAlgorithm algorithm, ByteView data) {
     Bytes out(hash_size(algorithm));
     switch (algorithm) {
-        case HashAlgorithm::sha1: SHA1(data.data(), data.size(), out.data()); break;
-        case HashAlgorithm::sha256: SHA256(data.data(), data.size(), out.data()); break;
-        case HashAlgorithm::sha384: SHA384(data.data(), data.size(), out.data()); break;
-        case HashAlgorithm::sha512: SHA512(data.data(), data.size(), out.data()); break;
+        case HashAlgorithm::sha1:
+            SHA1(data.data(), data.size(), out.data());
+            break;
+        case HashAlgorithm::sha256:
+            SHA256(data.data(), data.size(), out.data());
+            break;
+        case HashAlgorithm::sha384:
+            SHA384(data.data(), data.size(), out.data());
+            break;
+        case HashAlgorithm::sha512:
+            SHA512(data.data(), data.size(), out.data());
+            break;
     }
     return out;
 }

@@ -12,10 +12,14 @@ enum class HashAlgorithm : std::uint8_t { sha1 = 1, sha256 = 2, sha384 = 3, sha5
 
 constexpr std::size_t hash_size(HashAlgorithm algorithm) {
     switch (algorithm) {
-        case HashAlgorithm::sha1: return 20;
-        case HashAlgorithm::sha256: return 32;
-        case HashAlgorithm::sha384: return 48;
-        case HashAlgorithm::sha512: return 64;
+        case HashAlgorithm::sha1:
+            return 20;
+        case HashAlgorithm::sha256:
+            return 32;
+        case HashAlgorithm::sha384:
+            return 48;
+        case HashAlgorithm::sha512:
+            return 64;
     }
     return 0;
 }

@@ -32,7 +32,8 @@ std::string encode(ByteView bytes, std::string_view alphabet, bool padded) {
     out.reserve((bytes.size() + 2) / 3 * 4);
     std::size_t i = 0;
     for (; i + 3 <= bytes.size(); i += 3) {
-        const std::uint32_t group = (std::uint32_t{bytes[i]} << 16) | (std::uint32_t{bytes[i + 1]} << 8) | bytes[i + 2];
+        const std::uint32_t group =
+            (std::uint32_t{bytes[i]} << 16) | (std::uint32_t{bytes[i + 1]} << 8) | bytes[i + 2];
         out += alphabet[group >> 18];
         out += alphabet[(group >> 12) & 63];
         out += alphabet[(group >> 6) & 63];
@@ -51,7 +52,8 @@ std::string encode(ByteView bytes, std::string_view alphabet, bool padded) {
 }
 
 // `text` has no padding any more.
-Result<Bytes> decode(std::string_view text, const std::array<std::int8_t, 256>& table, std::string_view name) {
+Result<Bytes> decode(std::string_view text, const std::array<std::int8_t, 256>& table,
+                     std::string_view name) {
     const auto malformed = [&](std::string what) {
         return fail(ErrorCode::invalid_argument, "not valid " + std::string(name) + ": " + std::move(what));
     };
@@ -88,30 +90,39 @@ std::string to_hex(ByteView bytes) {
 }
 
 Result<Bytes> from_hex(std::string_view text) {
-    if (text.size() % 2 != 0) return fail(ErrorCode::invalid_argument, "not valid hex: an odd number of digits");
+    if (text.size() % 2 != 0)
+        return fail(ErrorCode::invalid_argument, "not valid hex: an odd number of digits");
     Bytes out;
     out.reserve(text.size() / 2);
     for (std::size_t i = 0; i < text.size(); i += 2) {
         const int high = hex_value(text[i]);
         const int low = hex_value(text[i + 1]);
         if (high < 0 || low < 0)
-            return fail(ErrorCode::invalid_argument, "not valid hex: foreign character near offset " + std::to_string(i));
+            return fail(ErrorCode::invalid_argument,
+                        "not valid hex: foreign character near offset " + std::to_string(i));
         out.push_back(static_cast<std::uint8_t>(high * 16 + low));
     }
     return out;
 }
 
-std::string to_base64(ByteView bytes) { return encode(bytes, kStandard, true); }
-std::string to_base64url(ByteView bytes) { return encode(bytes, kUrl, false); }
+std::string to_base64(ByteView bytes) {
+    return encode(bytes, kStandard, true);
+}
+std::string to_base64url(ByteView bytes) {
+    return encode(bytes, kUrl, false);
+}
 
 Result<Bytes> from_base64(std::string_view text) {
     if (text.size() % 4 != 0)
         return fail(ErrorCode::invalid_argument, "not valid base64: its length is not a multiple of 4");
-    for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
+    for (int i = 0; i < 2 && text.ends_with('='); ++i)
+        text.remove_suffix(1);
     return decode(text, kStandardReverse, "base64");
 }
 
-Result<Bytes> from_base64url(std::string_view text) { return decode(text, kUrlReverse, "base64url"); }
+Result<Bytes> from_base64url(std::string_view text) {
+    return decode(text, kUrlReverse, "base64url");
+}
 
 Result<Bytes> from_base64_wrapped(std::string_view text) {
     std::string compact;

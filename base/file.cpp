@@ -44,7 +44,8 @@ ssize_t read_all(int fd, std::uint8_t* buffer, std::size_t capacity) {
 }
 
 std::unexpected<Error> over_size(const std::filesystem::path& path, std::size_t max_size) {
-    return fail(ErrorCode::too_large, path.string() + " has more than " + std::to_string(max_size) + " bytes");
+    return fail(ErrorCode::too_large,
+                path.string() + " has more than " + std::to_string(max_size) + " bytes");
 }
 
 }  // namespace
@@ -53,7 +54,8 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t max
     struct stat info{};
     SIGNET_ASSIGN(const UniqueFd fd, open_regular(path, info));
     if (static_cast<std::size_t>(info.st_size) > max_size) return over_size(path, max_size);
-    std::string content(static_cast<std::size_t>(info.st_size) + 1, '\0');  // one more: a file that grows is noticed
+    std::string content(static_cast<std::size_t>(info.st_size) + 1,
+                        '\0');  // one more: a file that grows is noticed
     const auto size = read_all(fd.get(), reinterpret_cast<std::uint8_t*>(content.data()), content.size());
     if (size < 0) return errno_failure(path, "read", errno);
     content.resize(static_cast<std::size_t>(size));
@@ -65,7 +67,8 @@ Result<Secret> read_secret_file(const std::filesystem::path& path, std::size_t m
     struct stat info{};
     SIGNET_ASSIGN(const UniqueFd fd, open_regular(path, info));
     if ((info.st_mode & 077) != 0)
-        return fail(ErrorCode::failed_precondition, path.string() + " can be read by others; run: chmod 600 " + path.string());
+        return fail(ErrorCode::failed_precondition,
+                    path.string() + " can be read by others; run: chmod 600 " + path.string());
     Secret content(max_size + 1);
     const auto size = read_all(fd.get(), content.data(), content.size());
     if (size < 0) return errno_failure(path, "read", errno);

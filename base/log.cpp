@@ -29,20 +29,28 @@ bool stderr_is_journal() {
 
 spdlog::level::level_enum spdlog_level(Level level) {
     switch (level) {
-        case Level::debug: return spdlog::level::debug;
-        case Level::info: return spdlog::level::info;
-        case Level::warning: return spdlog::level::warn;
-        case Level::error: return spdlog::level::err;
+        case Level::debug:
+            return spdlog::level::debug;
+        case Level::info:
+            return spdlog::level::info;
+        case Level::warning:
+            return spdlog::level::warn;
+        case Level::error:
+            return spdlog::level::err;
     }
     return spdlog::level::err;
 }
 
 int syslog_priority(Level level) {
     switch (level) {
-        case Level::debug: return LOG_DEBUG;
-        case Level::info: return LOG_INFO;
-        case Level::warning: return LOG_WARNING;
-        case Level::error: return LOG_ERR;
+        case Level::debug:
+            return LOG_DEBUG;
+        case Level::info:
+            return LOG_INFO;
+        case Level::warning:
+            return LOG_WARNING;
+        case Level::error:
+            return LOG_ERR;
     }
     return LOG_ERR;
 }
@@ -56,12 +64,14 @@ void send_to_journal(Level level, std::string_view event, std::string_view messa
     entries.push_back("SIGNET_EVENT=" + std::string(event));
     for (const auto& [name, value] : fields) {
         std::string entry = "SIGNET_";
-        for (const char c : name) entry += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+        for (const char c : name)
+            entry += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
         entries.push_back(entry + "=" + value);
     }
     std::vector<iovec> vectors;
     vectors.reserve(entries.size());
-    for (auto& entry : entries) vectors.push_back({entry.data(), entry.size()});
+    for (auto& entry : entries)
+        vectors.push_back({entry.data(), entry.size()});
     sd_journal_sendv(vectors.data(), static_cast<int>(vectors.size()));
 }
 
@@ -69,8 +79,10 @@ void send_to_journal(Level level, std::string_view event, std::string_view messa
 std::string printable(std::string_view text) {
     std::string out;
     for (const char c : text) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) out += '?';
-        else out += c;
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+            out += '?';
+        else
+            out += c;
     }
     return out;
 }
@@ -80,7 +92,8 @@ std::string printable(std::string_view text) {
 void set_up(std::string_view program, std::string_view level) {
     program_name = program;
     to_journal = stderr_is_journal();
-    auto logger = std::make_shared<spdlog::logger>(std::string(program), std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto logger = std::make_shared<spdlog::logger>(std::string(program),
+                                                   std::make_shared<spdlog::sinks::stderr_sink_mt>());
     logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %n %l: %v", spdlog::pattern_time_type::utc);
     logger->set_level(level == "debug"     ? spdlog::level::debug
                       : level == "warning" ? spdlog::level::warn
@@ -89,7 +102,8 @@ void set_up(std::string_view program, std::string_view level) {
     spdlog::set_default_logger(std::move(logger));
 }
 
-void write(Level level, std::string_view event, std::string_view message, std::initializer_list<Field> fields) {
+void write(Level level, std::string_view event, std::string_view message,
+           std::initializer_list<Field> fields) {
     auto* logger = spdlog::default_logger_raw();
     if (!logger->should_log(spdlog_level(level))) return;
     if (to_journal) {
@@ -97,7 +111,8 @@ void write(Level level, std::string_view event, std::string_view message, std::i
         return;
     }
     std::string line = printable(message) + " event=" + std::string(event);
-    for (const auto& [name, value] : fields) line += " " + std::string(name) + "=" + printable(value);
+    for (const auto& [name, value] : fields)
+        line += " " + std::string(name) + "=" + printable(value);
     logger->log(spdlog_level(level), "{}", line);
 }
 

@@ -23,10 +23,13 @@ std::string random_uuid() {
     bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0F) | 0x40);
     bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3F) | 0x80);
     auto text = to_hex(bytes);
-    for (const std::size_t at : {8U, 13U, 18U, 23U}) text.insert(at, 1, '-');
+    for (const std::size_t at : {8U, 13U, 18U, 23U})
+        text.insert(at, 1, '-');
     return text;
 }
 
-std::string random_id() { return to_base64url(random_bytes(16)); }
+std::string random_id() {
+    return to_base64url(random_bytes(16));
+}
 
 }  // namespace signet

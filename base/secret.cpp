@@ -12,12 +12,14 @@ namespace signet {
 
 Secret::Secret(std::size_t size) : size_(size) {
     if (size == 0) return;
-    // A mapping of its own: mlock and MADV_DONTDUMP work by page, and a neighbour on the page would undo them.
+    // A mapping of its own: mlock and MADV_DONTDUMP work by page, and a neighbour on the page would undo
+    // them.
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     mapped_ = (size + page - 1) / page * page;
     void* mapping = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mapping == MAP_FAILED) throw std::bad_alloc();
-    // Neither call may fail the program: RLIMIT_MEMLOCK can be 0 for people's tools; the daemons' units raise it.
+    // Neither call may fail the program: RLIMIT_MEMLOCK can be 0 for people's tools; the daemons' units raise
+    // it.
     (void)mlock(mapping, mapped_);
     (void)madvise(mapping, mapped_, MADV_DONTDUMP);
     data_ = static_cast<std::uint8_t*>(mapping);
@@ -44,7 +46,9 @@ Secret& Secret::operator=(Secret&& other) noexcept {
     return *this;
 }
 
-Secret::~Secret() { clear(); }
+Secret::~Secret() {
+    clear();
+}
 
 void Secret::clear() noexcept {
     if (data_ == nullptr) return;
@@ -62,6 +66,8 @@ void Secret::truncate(std::size_t size) noexcept {
     size_ = size;
 }
 
-void wipe(void* data, std::size_t size) noexcept { OPENSSL_cleanse(data, size); }
+void wipe(void* data, std::size_t size) noexcept {
+    OPENSSL_cleanse(data, size);
+}
 
 }  // namespace signet

@@ -1,4 +1,5 @@
-// Memory for PINs, passwords, shares and keys on their way: zeroed when it goes, never printed, never copied by accident.
+// Memory for PINs, passwords, shares and keys on their way: zeroed when it goes, never printed, never copied
+// by accident.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +10,8 @@
 namespace signet {
 
 // Owns a byte string that is locked into memory where the limit allows (mlock), left out of core dumps
-// (MADV_DONTDUMP), and overwritten with zeros before it is freed. Move-only; `clone` says when a copy is meant.
+// (MADV_DONTDUMP), and overwritten with zeros before it is freed. Move-only; `clone` says when a copy is
+// meant.
 class Secret {
   public:
     Secret() = default;
@@ -43,7 +45,11 @@ class Secret {
 
 // Overwrites memory in a way the compiler may not remove (OPENSSL_cleanse).
 void wipe(void* data, std::size_t size) noexcept;
-inline void wipe(Bytes& bytes) noexcept { wipe(bytes.data(), bytes.size()); }
-inline void wipe(std::string& text) noexcept { wipe(text.data(), text.size()); }
+inline void wipe(Bytes& bytes) noexcept {
+    wipe(bytes.data(), bytes.size());
+}
+inline void wipe(std::string& text) noexcept {
+    wipe(text.data(), text.size());
+}
 
 }  // namespace signet

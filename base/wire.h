@@ -1,4 +1,5 @@
-// Big-endian fields in a growing buffer, and the strict reader for them; for the token socket's frames and hashed records.
+// Big-endian fields in a growing buffer, and the strict reader for them; for the token socket's frames and
+// hashed records.
 #pragma once
 
 #include <concepts>
@@ -31,14 +32,16 @@ class WireWriter {
     Bytes take() { return std::move(buffer_); }
     // Overwrites the 4 bytes at `offset`, for a length known only afterwards.
     void patch_u32(std::size_t offset, std::uint32_t value) {
-        for (int i = 0; i < 4; ++i) buffer_[offset + static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(value >> (24 - 8 * i));
+        for (int i = 0; i < 4; ++i)
+            buffer_[offset + static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(value >> (24 - 8 * i));
     }
 
   private:
     Bytes buffer_;
 };
 
-// Once a field does not fit, `ok` is false for good and every further read gives zeros: check once, at the end.
+// Once a field does not fit, `ok` is false for good and every further read gives zeros: check once, at the
+// end.
 class WireReader {
   public:
     explicit WireReader(ByteView input) : rest_(input) {}
@@ -47,7 +50,8 @@ class WireReader {
     T number() {
         const auto field = raw(sizeof(T));
         T value = 0;
-        for (const auto byte : field) value = static_cast<T>((value << 8) | byte);
+        for (const auto byte : field)
+            value = static_cast<T>((value << 8) | byte);
         return value;
     }
     ByteView bytes(std::size_t max_size) {

@@ -1,11 +1,11 @@
 #include "base/yaml.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <algorithm>
 #include <charconv>
 #include <limits>
 #include <set>
 #include <sstream>
-#include <yaml-cpp/eventhandler.h>
 
 #include "base/encoding.h"
 #include "base/file.h"
@@ -16,7 +16,8 @@ namespace {
 // Levenshtein distance, for "did you mean".
 std::size_t distance(std::string_view a, std::string_view b) {
     std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (std::size_t j = 0; j <= b.size(); ++j)
+        row[j] = j;
     for (std::size_t i = 1; i <= a.size(); ++i) {
         std::size_t diagonal = row[0];
         row[0] = i;
@@ -60,12 +61,14 @@ std::optional<std::int64_t> scaled(std::string_view text, std::initializer_list<
     return std::nullopt;
 }
 
-// yaml-cpp resolves aliases and accepts duplicate keys silently; both make a reviewed file mean something else.
+// yaml-cpp resolves aliases and accepts duplicate keys silently; both make a reviewed file mean something
+// else.
 std::optional<std::pair<int, std::string>> find_fault(const YAML::Node& node, int depth = 0) {
     const int line = node.Mark().line + 1;
     if (depth > 32) return {{line, "nested more than 32 deep"}};
     if (node.IsScalar() && !is_utf8(node.Scalar())) return {{line, "not valid UTF-8"}};
-    if (node.Tag() != "?" && node.Tag() != "!" && !node.Tag().empty()) return {{line, "tags are not accepted"}};
+    if (node.Tag() != "?" && node.Tag() != "!" && !node.Tag().empty())
+        return {{line, "tags are not accepted"}};
     if (node.IsSequence()) {
         for (const auto& item : node) {
             if (auto fault = find_fault(item, depth + 1)) return fault;
@@ -92,7 +95,8 @@ class AliasFinder : public YAML::EventHandler {
     void OnDocumentEnd() override {}
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { note(mark, anchor); }
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { note(mark, 1); }
-    void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, const std::string&) override {
+    void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                  const std::string&) override {
         note(mark, anchor);
     }
     void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
@@ -123,7 +127,8 @@ Result<Node> Node::parse(std::string_view text, std::string name) {
         YAML::Parser parser(stream);
         AliasFinder finder;
         if (!parser.HandleNextDocument(finder)) return refuse(1, "the file is empty");
-        if (finder.line != 0) return refuse(finder.line, "anchors and aliases are not accepted; write the value out");
+        if (finder.line != 0)
+            return refuse(finder.line, "anchors and aliases are not accepted; write the value out");
         const auto documents = YAML::LoadAll(std::string(text));
         if (documents.size() != 1) return refuse(1, "expected exactly one YAML document");
         if (auto fault = find_fault(documents[0])) return refuse(fault->first, fault->second);
@@ -138,7 +143,9 @@ Result<Node> Node::load(const std::filesystem::path& path) {
     return parse(text, path.string());
 }
 
-int Node::line() const { return node_.Mark().line + 1; }
+int Node::line() const {
+    return node_.Mark().line + 1;
+}
 
 std::string Node::where() const {
     return file_ + ":" + std::to_string(line()) + (path_.empty() ? "" : ": " + path_);
@@ -148,25 +155,36 @@ std::unexpected<Error> Node::error(std::string_view what) const {
     return fail(ErrorCode::invalid_argument, where() + ": " + std::string(what));
 }
 
-bool Node::is_map() const { return node_.IsMap(); }
-bool Node::is_list() const { return node_.IsSequence(); }
-bool Node::is_scalar() const { return node_.IsScalar(); }
+bool Node::is_map() const {
+    return node_.IsMap();
+}
+bool Node::is_list() const {
+    return node_.IsSequence();
+}
+bool Node::is_scalar() const {
+    return node_.IsScalar();
+}
 
 Status Node::only(std::initializer_list<std::string_view> allowed) const {
     if (!is_map()) return error("expected a map with the keys " + join(allowed));
     for (const auto& entry : node_) {
         const auto& key = entry.first.Scalar();
         if (std::ranges::find(allowed, key) != allowed.end()) continue;
-        const auto nearest = std::ranges::min_element(allowed, {}, [&](auto name) { return distance(key, name); });
+        const auto nearest =
+            std::ranges::min_element(allowed, {}, [&](auto name) { return distance(key, name); });
         std::string what = "unknown key '" + key + "'";
-        if (nearest != allowed.end() && distance(key, *nearest) <= 2) what += "; did you mean '" + std::string(*nearest) + "'?";
-        else what += "; expected one of " + join(allowed);
+        if (nearest != allowed.end() && distance(key, *nearest) <= 2)
+            what += "; did you mean '" + std::string(*nearest) + "'?";
+        else
+            what += "; expected one of " + join(allowed);
         return Node(entry.first, file_, path_).error(what);
     }
     return {};
 }
 
-bool Node::has(std::string_view key) const { return is_map() && node_[std::string(key)].IsDefined(); }
+bool Node::has(std::string_view key) const {
+    return is_map() && node_[std::string(key)].IsDefined();
+}
 
 Result<Node> Node::required(std::string_view key) const {
     if (!is_map()) return error("expected a map with the key '" + std::string(key) + "'");
@@ -182,7 +200,8 @@ std::optional<Node> Node::optional(std::string_view key) const {
 Result<std::vector<Node>> Node::items() const {
     if (!is_list()) return error("expected a list");
     std::vector<Node> out;
-    for (std::size_t i = 0; i < node_.size(); ++i) out.push_back(Node(node_[i], file_, path_ + "[" + std::to_string(i) + "]"));
+    for (std::size_t i = 0; i < node_.size(); ++i)
+        out.push_back(Node(node_[i], file_, path_ + "[" + std::to_string(i) + "]"));
     return out;
 }
 
@@ -190,7 +209,8 @@ Result<std::vector<std::pair<std::string, Node>>> Node::entries() const {
     if (!is_map()) return error("expected a map");
     std::vector<std::pair<std::string, Node>> out;
     for (const auto& entry : node_)
-        out.emplace_back(entry.first.Scalar(), Node(entry.second, file_, child_path(path_, entry.first.Scalar())));
+        out.emplace_back(entry.first.Scalar(),
+                         Node(entry.second, file_, child_path(path_, entry.first.Scalar())));
     return out;
 }
 
@@ -207,18 +227,21 @@ Result<bool> Node::boolean() const {
 }
 
 Result<std::int64_t> Node::integer(std::int64_t low, std::int64_t high) const {
-    const auto expected = "expected a whole number from " + std::to_string(low) + " to " + std::to_string(high);
+    const auto expected =
+        "expected a whole number from " + std::to_string(low) + " to " + std::to_string(high);
     if (!is_scalar()) return error(expected);
     const auto& text = node_.Scalar();
     std::int64_t value = 0;
     const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (status != std::errc{} || end != text.data() + text.size() || value < low || value > high) return error(expected);
+    if (status != std::errc{} || end != text.data() + text.size() || value < low || value > high)
+        return error(expected);
     return value;
 }
 
 Result<std::chrono::milliseconds> Node::duration() const {
     if (is_scalar()) {
-        const auto ms = scaled(node_.Scalar(), {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}});
+        const auto ms = scaled(node_.Scalar(),
+                               {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}});
         if (ms) return std::chrono::milliseconds{*ms};
     }
     return error("expected a duration such as 250ms, 30s, 5m, 12h or 90d");
@@ -226,7 +249,8 @@ Result<std::chrono::milliseconds> Node::duration() const {
 
 Result<std::uint64_t> Node::size() const {
     if (is_scalar()) {
-        const auto bytes = scaled(node_.Scalar(), {{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}});
+        const auto bytes =
+            scaled(node_.Scalar(), {{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}});
         if (bytes) return static_cast<std::uint64_t>(*bytes);
     }
     return error("expected a size in bytes such as 512, 64KiB, 8MiB or 1GiB");
