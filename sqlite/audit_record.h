@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/digest.h"
+#include "base/error.h"
 
 namespace signet::sqlite {
 
@@ -19,10 +20,21 @@ struct AuditRecord {
     std::string object;          // "device.ca/1", "paycontrol/user/…"
     std::string outcome;         // "ok", "refused", "failed", "intent"
     std::string details;         // a JSON object, kept to the letter, or empty
+    bool operator==(const AuditRecord&) const = default;
 };
 
-// SHA-256("signet-audit-1" ‖ 0 ‖ previous ‖ sequence ‖ time_ms ‖ each text with a 4-byte length), numbers of 8 bytes
-// big-endian, in the order of the fields above.
+// Errors: invalid_argument (no UTF-8), too_large.
+Status check_record(const AuditRecord& record);
+
+// Where the chain stands: the last record's sequence number and hash.
+struct ChainHead {
+    std::uint64_t sequence = 0;
+    Sha256 hash{};  // zeros before the first record
+    bool operator==(const ChainHead&) const = default;
+};
+
+// SHA-256("signet-audit-1" ‖ 0 ‖ previous ‖ sequence ‖ time_ms ‖ each text with a 4-byte length), numbers of
+// 8 bytes big-endian, in the order of the fields above.
 Sha256 chain_hash(const Sha256& previous, const AuditRecord& record);
 
 }  // namespace signet::sqlite
