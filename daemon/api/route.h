@@ -17,7 +17,8 @@ class Exchange;  // exchange.h: the request, its path parameters, the caller and
 using Handler = std::function<http::Response(Exchange&)>;
 
 // How a family's clients expect their errors: a document that names an error shape is followed on its routes.
-using ErrorShape = http::Response (*)(const struct ErrorContext&);
+struct ErrorContext;  // problem.h
+using ErrorShape = http::Response (*)(const ErrorContext&);
 
 // Listeners a row is served on. Administration never shares a socket with applications.
 enum class Surface : std::uint8_t {

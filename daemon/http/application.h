@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string_view>
 #include <variant>
 
 #include "daemon/http/message.h"
@@ -24,7 +25,8 @@ class Application {
     virtual std::variant<Admitted, Response> admit(const RequestHead& head) = 0;
     // Called on a worker thread; may block until the request's deadline.
     virtual Response handle(Request request, const Admitted& admitted) = 0;
-    // What connections answer by themselves: 400 malformed, 408 too slow, 413 body or 431 header too large, 503 queue full.
+    // What connections answer by themselves, on an I/O thread: 400 malformed, 408 too slow, 413 body, 414 target or 431
+    // header too large, 417 expectation, 501 method or transfer coding unknown, 503 queue or connections full, 505 version.
     virtual Response refuse(unsigned status, std::string_view why, std::string_view request_id) = 0;
 };
 
