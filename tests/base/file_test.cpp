@@ -6,7 +6,7 @@
 
 #include <fstream>
 
-#include "tests/support/temporary_directory.h"
+#include "tests/support/process.h"
 
 namespace signet {
 namespace {
@@ -23,7 +23,7 @@ class FileTest : public testing::Test {
         return static_cast<std::size_t>(
             std::distance(std::filesystem::directory_iterator(directory_.path()), {}));
     }
-    tests::TemporaryDirectory directory_;
+    testing::TempDirectory directory_;
 };
 
 TEST_F(FileTest, ReadsWithinItsBound) {
