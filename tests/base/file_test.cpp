@@ -11,7 +11,7 @@
 namespace signet {
 namespace {
 
-class FileTest : public testing::Test {
+class FileTest : public ::testing::Test {
   protected:
     std::filesystem::path make(const std::string& name, std::string_view content, mode_t mode) {
         const auto path = directory_ / name;
