@@ -7,28 +7,12 @@
 #include <set>
 #include <sstream>
 
+#include "base/edit_distance.h"
 #include "base/encoding.h"
 #include "base/file.h"
 
 namespace signet::yaml {
 namespace {
-
-// Levenshtein distance, for "did you mean".
-std::size_t distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j)
-        row[j] = j;
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const auto above = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
-            diagonal = above;
-        }
-    }
-    return row[b.size()];
-}
 
 std::string join(std::initializer_list<std::string_view> names) {
     std::string out;
@@ -171,9 +155,9 @@ Status Node::only(std::initializer_list<std::string_view> allowed) const {
         const auto& key = entry.first.Scalar();
         if (std::ranges::find(allowed, key) != allowed.end()) continue;
         const auto nearest =
-            std::ranges::min_element(allowed, {}, [&](auto name) { return distance(key, name); });
+            std::ranges::min_element(allowed, {}, [&](auto name) { return edit_distance(key, name); });
         std::string what = "unknown key '" + key + "'";
-        if (nearest != allowed.end() && distance(key, *nearest) <= 2)
+        if (nearest != allowed.end() && edit_distance(key, *nearest) <= 2)
             what += "; did you mean '" + std::string(*nearest) + "'?";
         else
             what += "; expected one of " + join(allowed);

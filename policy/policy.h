@@ -74,6 +74,7 @@ class Policy {
     const std::string& file() const { return file_; }
 
   private:
+    friend std::string explain(const Policy& policy, const Query& query);
     Policy(std::string file, std::vector<Principal> principals, std::vector<Rule> rules);
 
     struct Compiled;  // evaluator.cpp: names resolved to bits

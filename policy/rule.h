@@ -22,6 +22,7 @@ struct Principal {
     std::vector<std::string> fingerprints;  // SHA-256 of a client certificate, lower-case hex
     std::vector<std::string> sans;  // "dns:pay.example", "uri:spiffe://…", `*` within one label of a DNS name
     std::vector<Sha256> api_keys;   // SHA-256 of keys of 256 random bits
+    bool operator==(const Principal&) const = default;
 };
 
 struct Rate {
@@ -52,6 +53,7 @@ struct Rule {
     std::optional<Rate> rate;  // for each principal that the rule admits
     std::uint32_t quorum = 0;  // approvals needed besides the requester's own request
     std::optional<CsrConstraints> csr;
+    bool operator==(const Rule&) const = default;
 };
 
 }  // namespace signet::policy

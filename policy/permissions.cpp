@@ -1,0 +1,79 @@
+#include "policy/permissions.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/edit_distance.h"
+
+namespace signet::policy {
+namespace {
+
+// Ordered by name; a test checks it.
+constexpr auto kPermissions = std::to_array<Permission>({
+    {"approvals.decide", "approve or reject what another principal asked for"},
+    {"approvals.read", "see requests that wait for approval"},
+    {"audit.archive", "archive the beginning of the audit chain by its retention"},
+    {"audit.checkpoint", "sign a checkpoint of the audit chain now"},
+    {"audit.export", "export the audit chain"},
+    {"audit.read", "read audit records"},
+    {"audit.verify", "verify the audit chain in the database"},
+    {"backup.database", "make a consistent copy of the database"},
+    {"ca.crl", "fetch certificate revocation lists"},
+    {"ca.issue", "have a certificate issued for a CSR"},
+    {"ca.list", "list certificate authorities and issued certificates"},
+    {"ca.ocsp", "ask for the status of a certificate (OCSP)"},
+    {"ca.publish", "issue a certificate revocation list now"},
+    {"ca.read", "read an issued certificate"},
+    {"ca.revoke", "revoke a certificate, or release it from hold"},
+    {"config.reload", "reload configuration and policy"},
+    {"health.live", "ask whether the daemon runs"},
+    {"health.ready", "ask whether the appliance can sign, and if not, why"},
+    {"keys.activate", "make a key version the active one"},
+    {"keys.cms", "sign as CMS (detached)"},
+    {"keys.create", "generate a key in the token"},
+    {"keys.decrypt", "decrypt with RSA-OAEP"},
+    {"keys.destroy", "destroy a key version in the token"},
+    {"keys.disable", "disable a key version, or enable it again"},
+    {"keys.import", "import a certificate for a key"},
+    {"keys.jws", "sign as JWS"},
+    {"keys.list", "list keys"},
+    {"keys.mac", "compute a MAC"},
+    {"keys.mac-verify", "check a MAC"},
+    {"keys.read", "read a key's public part, versions and certificate"},
+    {"keys.rotate", "generate the next version of a key"},
+    {"keys.sign", "sign data or digests"},
+    {"keys.verify", "check a signature"},
+    {"metrics.read", "read metrics (Prometheus)"},
+    {"openapi.read", "read the description of the API"},
+    {"outbox.manage", "look at messages to other systems, and revive dead letters"},
+    {"policy.explain", "ask which rule decides a request"},
+    {"policy.read", "read the policy in force"},
+    {"random.read", "get random bytes from the token"},
+    {"status.read", "read the state of token, storage and queues"},
+});
+
+}  // namespace
+
+std::span<const Permission> permissions() {
+    return kPermissions;
+}
+
+std::optional<std::size_t> permission_index(std::string_view name) {
+    const auto* const found = std::ranges::lower_bound(kPermissions, name, {}, &Permission::name);
+    if (found == kPermissions.end() || found->name != name) return std::nullopt;
+    return static_cast<std::size_t>(found - kPermissions.begin());
+}
+
+bool permission_matches(std::string_view pattern, std::string_view permission) {
+    if (pattern == "*") return true;
+    if (pattern.ends_with(".*")) return permission.starts_with(pattern.substr(0, pattern.size() - 1));
+    return pattern == permission;
+}
+
+std::string_view nearest_permission(std::string_view name) {
+    return std::ranges::min_element(kPermissions, {},
+                                    [&](const Permission& known) { return edit_distance(name, known.name); })
+        ->name;
+}
+
+}  // namespace signet::policy
