@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/bytes.h"
 
@@ -13,6 +14,10 @@ namespace signet {
 
 class WireWriter {
   public:
+    WireWriter() = default;
+    // Appends to `buffer`, whose memory is used again: `WireWriter writer(std::move(buffer)); …; buffer = writer.take();`
+    explicit WireWriter(Bytes buffer) : buffer_(std::move(buffer)) {}
+
     template <std::unsigned_integral T>
     void number(T value) {
         for (int shift = static_cast<int>(sizeof(T)) * 8 - 8; shift >= 0; shift -= 8)
