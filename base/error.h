@@ -64,18 +64,19 @@ inline std::unexpected<Error> fail(ErrorCode code, std::string message, std::str
 
 }  // namespace signet
 
-// Returns the error of `expression` from the enclosing function; used where a Result's value is not needed.
-#define SIGNET_TRY(expression)                                                      \
-    do {                                                                            \
-        if (auto signet_try_result = (expression); !signet_try_result) [[unlikely]] \
-            return std::unexpected(std::move(signet_try_result).error());           \
-    } while (false)
-
 #define SIGNET_CONCAT_INNER(a, b) a##b
 #define SIGNET_CONCAT(a, b) SIGNET_CONCAT_INNER(a, b)
+// Returns the error of `expression` from the enclosing function; used where a Result's value is not needed.
+#define SIGNET_TRY(expression) SIGNET_TRY_IMPL(SIGNET_CONCAT(signet_try_, __COUNTER__), expression)
+#define SIGNET_TRY_IMPL(temporary, expression)                      \
+    do {                                                            \
+        if (auto temporary = (expression); !temporary) [[unlikely]] \
+            return std::unexpected(std::move(temporary).error());   \
+    } while (false)
+
 // `SIGNET_ASSIGN(auto key, find(label));` declares `key` or returns the error.
 #define SIGNET_ASSIGN(declaration, expression) \
-    SIGNET_ASSIGN_IMPL(SIGNET_CONCAT(signet_assign_, __LINE__), declaration, expression)
+    SIGNET_ASSIGN_IMPL(SIGNET_CONCAT(signet_assign_, __COUNTER__), declaration, expression)
 #define SIGNET_ASSIGN_IMPL(temporary, declaration, expression) \
     auto temporary = (expression);                             \
     if (!temporary) [[unlikely]]                               \
