@@ -1,0 +1,37 @@
+#include "hsm/pkcs11/quirks.h"
+
+#include <array>
+#include <string>
+
+namespace signet::pkcs11 {
+namespace {
+
+constexpr std::array kQuirks{
+    // SoftHSM 2.6.1.
+    Quirks{.name = "softhsm",
+           .session_copies = true,
+           .oaep_sha256 = false,
+           .oaep_label = false,
+           .unwrap_leak = 240},
+    // NSS softokn 3.87.
+    Quirks{.name = "nss", .allowed_mechanisms = false, .unwrap_template = false},
+    Quirks{.name = "generic"},
+};
+
+}  // namespace
+
+Result<Quirks> quirks_named(std::string_view name) {
+    for (const auto& quirks : kQuirks) {
+        if (quirks.name == name) return quirks;
+    }
+    return fail(ErrorCode::invalid_argument,
+                "there are no quirks called '" + std::string(name) + "'; known are softhsm, nss and generic");
+}
+
+Quirks quirks_of_manufacturer(std::string_view manufacturer) {
+    if (manufacturer.starts_with("SoftHSM")) return kQuirks[0];
+    if (manufacturer.starts_with("Mozilla")) return kQuirks[1];
+    return kQuirks[2];
+}
+
+}  // namespace signet::pkcs11
