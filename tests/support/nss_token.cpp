@@ -1,5 +1,6 @@
 #include "tests/support/nss_token.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -37,8 +38,11 @@ std::string NssToken::reserved() const {
 NssToken::NssToken() : pin_(Secret::copy_of(random_id())) {
     const auto module = pkcs11::Module::load(NssToken::module(), reserved());
     check(module.has_value(), "loading softokn");
-    const auto token = pkcs11::find_token(**module, kLabel, {});
-    check(token.has_value(), "finding the database token");
+    // A fresh database does not count as an initialised token yet.
+    const auto tokens = pkcs11::list_tokens(**module);
+    check(tokens.has_value(), "listing the tokens");
+    const auto token = std::ranges::find(*tokens, kLabel, &pkcs11::TokenDescription::label);
+    check(token != tokens->end(), "finding the database token");
     auto session = pkcs11::Session::open(**module, token->slot, pkcs11::Access::read_write);
     check(session.has_value(), "opening a session");
     // A fresh database has an empty security officer's PIN.
