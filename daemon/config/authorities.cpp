@@ -66,6 +66,49 @@ Result<std::vector<KeyAlgorithm>> read_key_types(const yaml::Node& node) {
     return out;
 }
 
+Status read_subject(const yaml::Node& node, Profile& profile) {
+    const auto subject = node.optional("subject");
+    if (subject && subject->is_map()) {
+        SIGNET_TRY(subject->only(kSubjectAttributes));
+        SIGNET_ASSIGN(const auto entries, subject->entries());
+        for (const auto& [attribute, pattern] : entries) {
+            SIGNET_ASSIGN(auto text, pattern.text(256));
+            if (text.empty()) return pattern.error("expected a pattern such as \"device-*\" or \"*\"");
+            profile.subject.push_back({attribute, std::move(text), false});
+        }
+    } else {
+        std::vector<std::string> attributes(kSubjectAttributes.begin(), kSubjectAttributes.end());
+        if (subject) {
+            SIGNET_ASSIGN(attributes, read_words(*subject, kSubjectAttributes));
+        }
+        for (auto& attribute : attributes)
+            profile.subject.push_back({std::move(attribute), "*", false});
+    }
+    const auto required = node.optional("required_subject");
+    if (!required) return {};
+    SIGNET_ASSIGN(const auto words, read_words(*required, kSubjectAttributes));
+    for (const auto& attribute : words) {
+        const auto found = std::ranges::find(profile.subject, attribute, &Profile::Subject::attribute);
+        if (found == profile.subject.end())
+            return required->error("'" + attribute +
+                                   "' is required but not among the profile's subject attributes");
+        found->required = true;
+    }
+    return {};
+}
+
+Status read_alternative_names(const yaml::Node& node, Profile& profile) {
+    SIGNET_TRY(node.only(kAlternativeNames));
+    SIGNET_ASSIGN(const auto kinds, node.entries());
+    for (const auto& [kind, patterns] : kinds) {
+        SIGNET_ASSIGN(auto texts, patterns.texts());
+        if (texts.empty() || std::ranges::find(texts, "") != texts.end())
+            return patterns.error("expected at least one pattern");
+        profile.alternative_names.emplace(kind, std::move(texts));
+    }
+    return {};
+}
+
 Result<Profile> read_profile(const std::string& name, const yaml::Node& node) {
     SIGNET_TRY(
         node.only({"validity", "key_types", "subject", "required_subject", "alternative_names", "key_usage",
@@ -80,21 +123,9 @@ Result<Profile> read_profile(const std::string& name, const yaml::Node& node) {
     if (const auto types = node.optional("key_types")) {
         SIGNET_ASSIGN(profile.key_types, read_key_types(*types));
     }
-    profile.subject = {"CN", "O", "OU", "C", "L", "ST", "serialNumber"};
-    if (const auto subject = node.optional("subject")) {
-        SIGNET_ASSIGN(profile.subject, read_words(*subject, kSubjectAttributes));
-    }
-    if (const auto required = node.optional("required_subject")) {
-        SIGNET_ASSIGN(profile.required_subject, read_words(*required, kSubjectAttributes));
-        for (const auto& attribute : profile.required_subject) {
-            if (std::ranges::find(profile.subject, attribute) == profile.subject.end())
-                return required->error("'" + attribute +
-                                       "' is required but not among the profile's subject attributes");
-        }
-    }
-    if (const auto names = node.optional("alternative_names")) {
-        SIGNET_ASSIGN(profile.alternative_names, read_words(*names, kAlternativeNames));
-    }
+    SIGNET_TRY(read_subject(node, profile));
+    if (const auto names = node.optional("alternative_names"))
+        SIGNET_TRY(read_alternative_names(*names, profile));
     SIGNET_ASSIGN(const auto usage, node.required("key_usage"));
     SIGNET_ASSIGN(profile.key_usage, read_words(usage, kKeyUsages));
     if (profile.key_usage.empty())

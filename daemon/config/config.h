@@ -6,35 +6,51 @@
 //
 //   database: data/signet.db
 //   policy: policy.yaml
-//   log: info                                  # debug, info, warning or error
-//   token: { socket: run/token.sock, config: token.yaml }   # `config` is used by `--with-token` only
-//   audit: { key: audit, checkpoint_every: 1000, checkpoint_interval: 60s, retention: 400d, archive: archive
-//   } keys: { wrap: wrap, bind: bind, seal: seal } backup: { directory: backup, keep: 14 } listeners:
+//   log: info                      # debug, info, warning or error
+//   token: { socket: run/token.sock, config: token.yaml }       # `config` is used by `--with-token` only
+//   audit:
+//     key: audit
+//     checkpoint_every: 1000       # records
+//     checkpoint_interval: 60s
+//     retention: 400d              # older records go to files in `archive`
+//     archive: archive
+//   keys: { wrap: wrap, bind: bind, seal: seal }
+//   backup: { directory: backup, keep: 14 }
+//   listeners:
 //     - { name: api, unix: run/api.sock, mode: "0660" }
 //     - { name: admin, unix: run/admin.sock, mode: "0600", surface: admin }
 //     - name: tls
 //       address: 127.0.0.1:8443
-//       tls: { key: tls.server, certificate: tls/server.pem, client_ca: tls/clients.pem,
-//              client_certificate: required, minimum: "1.3" }
+//       tls:
+//         key: tls.server            # label of a token key
+//         certificate: tls/server.pem
+//         client_ca: tls/clients.pem
+//         client_certificate: required           # or optional, none
+//         minimum: "1.3"
 //     - { name: public, address: 127.0.0.1:8080, anonymous: true, permits: [ca.crl, ca.ocsp] }
 //   limits: { workers: 64, queue: 256, connections: 1024, header: 16KiB, body: 1MiB, request_time: 10s,
 //             idle_time: 75s, drain_time: 20s, free_disk: 64MiB }
 //   ca:
-//     device.ca:                               # the label of the CA's key in the token
-//       certificate: ca/device.ca.pem          # PEM: the CA's own certificate, then its chain towards the
-//       root, if any;
-//                                              # a list of such files when the key has several versions
+//     device.ca:                   # the label of the CA's key in the token
+//       certificate: ca/device.ca.pem   # PEM: the CA's own certificate, then its chain towards the root, if
+//                                  # any; a list of such files when the key has several versions
 //       profiles:
 //         device:
 //           validity: 365d
 //           key_types: [ec-p256, ec-p384, rsa-2048, rsa-3072, rsa-4096, ed25519]
-//           subject: [CN, O, serialNumber]     # attributes taken over from the CSR; a CSR with others is
-//           refused required_subject: [CN] alternative_names: []              # dns, uri, email, ip: kinds
-//           taken over from the CSR; others are refused key_usage: [digitalSignature] extended_key_usage:
-//           [clientAuth] policies: []                       # certificate policy OIDs crl_url:
-//           http://ca.example/device.crl     # CRL distribution point ocsp_url: http://ca.example/ocsp #
-//           authority information access issuer_url: http://ca.example/device.cer  # authority information
-//           access
+//           subject: { CN: "device-*", O: "*" }  # attributes taken over from the CSR, in this order, and what
+//                                  # they must match (`*`: any characters); a CSR with others is refused. A
+//                                  # list of names, [CN, O], lets them have any value
+//           required_subject: [CN]
+//           alternative_names: { dns: ["*.devices.example"], ip: [192.0.2.0/24] }   # kinds (dns, uri, email,
+//                                  # ip) and patterns taken over from the CSR, others are refused; in dns `*`
+//                                  # stands for one label
+//           key_usage: [digitalSignature]
+//           extended_key_usage: [clientAuth]
+//           policies: []           # certificate policy OIDs
+//           crl_url: http://ca.example/device.crl      # CRL distribution point
+//           ocsp_url: http://ca.example/ocsp           # authority information access
+//           issuer_url: http://ca.example/device.cer   # authority information access
 //       crl: { validity: 7d, interval: 1d, alarm: 2d, file: ca/device.crl }
 //       ocsp: { key: device.ocsp, certificate: ca/device.ocsp.pem, validity: 1h }
 #pragma once
@@ -123,13 +139,17 @@ struct Profile {
     std::string name;
     std::chrono::seconds validity{0};
     std::vector<KeyAlgorithm> key_types;
-    std::vector<std::string> subject;  // attribute short names: CN, O, OU, C, L, ST, serialNumber
-    std::vector<std::string> required_subject;
-    std::vector<std::string> alternative_names;  // "dns", "uri", "email", "ip"
+    struct Subject {
+        std::string attribute;  // short name: CN, O, OU, C, L, ST, serialNumber
+        std::string pattern = "*";
+        bool required = false;
+    };
+    std::vector<Subject> subject;  // in the order of the issued name
+    std::map<std::string, std::vector<std::string>>
+        alternative_names;               // "dns", "uri", "email", "ip" to patterns
     std::vector<std::string> key_usage;  // RFC 5280 section 4.2.1.3: digitalSignature, keyAgreement, …
-    std::vector<std::string>
-        extended_key_usage;             // clientAuth, serverAuth, emailProtection, codeSigning, … or OIDs
-    std::vector<std::string> policies;  // OIDs
+    std::vector<std::string> extended_key_usage;  // clientAuth, serverAuth, codeSigning, … or OIDs
+    std::vector<std::string> policies;            // OIDs
     std::string crl_url;
     std::string ocsp_url;
     std::string issuer_url;

@@ -50,9 +50,11 @@ void flatten(Settings& out, const CertificateAuthority& authority) {
         const auto p = name + ".profiles." + profile_name;
         out[p + ".validity"] = std::to_string(profile.validity.count()) + "s";
         out[p + ".key_types"] = join(profile.key_types);
-        out[p + ".subject"] = join(profile.subject);
-        out[p + ".required_subject"] = join(profile.required_subject);
-        out[p + ".alternative_names"] = join(profile.alternative_names);
+        for (const auto& subject : profile.subject)
+            out[p + ".subject." + subject.attribute] =
+                subject.pattern + (subject.required ? " (required)" : "");
+        for (const auto& [kind, patterns] : profile.alternative_names)
+            out[p + ".alternative_names." + kind] = join(patterns);
         out[p + ".key_usage"] = join(profile.key_usage);
         out[p + ".extended_key_usage"] = join(profile.extended_key_usage);
         out[p + ".policies"] = join(profile.policies);

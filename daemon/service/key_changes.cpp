@@ -258,10 +258,10 @@ Result<KeyChange> Keys::import_certificate(const Caller& caller, std::string_vie
     KeyChange change{owner->id, 0};
     const auto details = R"({"fingerprint":")" + to_hex(parsed.fingerprint()) + R"("})";
     SIGNET_ASSIGN(const auto intended,
-                  parts_.writer.append(record_of(caller, "keys.certificate", owner->id, "intent", details)));
+                  parts_.writer.append(record_of(caller, "keys.import", owner->id, "intent", details)));
     static_cast<void>(intended);
     const auto imported = parts_.token.import_certificate({owner->id, parsed.der()}, caller.deadline);
-    SIGNET_ASSIGN(change.audit, parts_.writer.append(record_of(caller, "keys.certificate", owner->id,
+    SIGNET_ASSIGN(change.audit, parts_.writer.append(record_of(caller, "keys.import", owner->id,
                                                                imported ? "ok" : "failed", details)));
     SIGNET_TRY(imported);
     SIGNET_TRY(refresh_certificates(caller.deadline));

@@ -39,9 +39,9 @@ ca:
       device:
         validity: 365d
         key_types: [ec-p256, rsa-2048]
-        subject: [CN, O]
+        subject: { CN: "device-*", O: "*" }
         required_subject: [CN]
-        alternative_names: [dns]
+        alternative_names: { dns: ["*.devices.example"] }
         key_usage: [digitalSignature]
         extended_key_usage: [clientAuth, 1.3.6.1.4.1.99999.1]
         policies: [1.3.6.1.4.1.99999.2]
@@ -102,6 +102,10 @@ TEST(Config, EveryKeyOfTheDocumentedFormIsRead) {
     const auto& profile = authority.profiles.at("device");
     EXPECT_EQ(profile.validity, std::chrono::days{365});
     EXPECT_EQ(profile.key_types, (std::vector{KeyAlgorithm::ec_p256, KeyAlgorithm::rsa_2048}));
+    ASSERT_EQ(profile.subject.size(), 2U);
+    EXPECT_EQ(profile.subject[0].pattern, "device-*");
+    EXPECT_TRUE(profile.subject[0].required);
+    EXPECT_EQ(profile.alternative_names.at("dns"), std::vector<std::string>{"*.devices.example"});
     EXPECT_EQ(authority.ocsp.certificates.front(), "/etc/signet/ca/device.ocsp.pem");
 }
 
@@ -136,7 +140,10 @@ TEST(Config, FaultsAreRefusedWithFileLineAndWhatWasExpected) {
         {"validity: 365d", "validity: 10s", "expected a duration from"},
         {"key_types: [ec-p256, rsa-2048]", "key_types: [rsa-1024]", "expected one of rsa-2048"},
         {"required_subject: [CN]", "required_subject: [OU]", "is required but not among"},
-        {"alternative_names: [dns]", "alternative_names: [dns, dns]", "stands twice"},
+        {"dns: [\"*.devices.example\"]", "dns: []", "expected at least one pattern"},
+        {"dns: [", "rid: [", "unknown key 'rid'"},
+        {"CN: \"device-*\"", "CN: \"\"", "expected a pattern"},
+        {"1.3.6.1.4.1.99999.2]", "1.3.6.1.4.1.99999.2]\n        lifetime: 3d", "unknown key 'lifetime'"},
         {"key_usage: [digitalSignature]", "key_usage: [keyCertSign]", "expected one of digitalSignature"},
         {"1.3.6.1.4.1.99999.1", "1.3.6.1.4.1.x", "expected an OID"},
         {"http://ca.example/device.crl", "https://ca.example/device.crl", "begins with http://"},
