@@ -1,0 +1,53 @@
+#include "hsm/provider/algorithm_identifier.h"
+
+#include <array>
+#include <cstdint>
+
+namespace signet::provider {
+namespace {
+
+template <std::uint8_t Last>
+constexpr std::array<std::uint8_t, 15> kPkcs1{0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
+                                              0xf7, 0x0d, 0x01, 0x01, Last, 0x05, 0x00};
+
+// SEQUENCE { id-RSASSA-PSS, { [0] { hash, NULL }, [1] { id-mgf1, { hash, NULL } }, [2] salt length } }
+template <std::uint8_t Hash, std::uint8_t Salt>
+constexpr std::array<std::uint8_t, 67> kPss{
+    0x30, 0x41, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a, 0x30, 0x34, 0xa0, 0x0f,
+    0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, Hash, 0x05, 0x00, 0xa1, 0x1c,
+    0x30, 0x1a, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08, 0x30, 0x0d, 0x06, 0x09,
+    0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, Hash, 0x05, 0x00, 0xa2, 0x03, 0x02, 0x01, Salt};
+
+template <std::uint8_t Last>
+constexpr std::array<std::uint8_t, 12> kEcdsa{0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86,
+                                              0x48, 0xce, 0x3d, 0x04, 0x03, Last};
+
+constexpr std::array<std::uint8_t, 7> kEd25519{0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70};
+
+}  // namespace
+
+ByteView algorithm_identifier(SignAlgorithm algorithm) {
+    switch (algorithm) {
+        case SignAlgorithm::rs256:
+            return kPkcs1<0x0b>;
+        case SignAlgorithm::rs384:
+            return kPkcs1<0x0c>;
+        case SignAlgorithm::rs512:
+            return kPkcs1<0x0d>;
+        case SignAlgorithm::ps256:
+            return kPss<0x01, 32>;
+        case SignAlgorithm::ps384:
+            return kPss<0x02, 48>;
+        case SignAlgorithm::ps512:
+            return kPss<0x03, 64>;
+        case SignAlgorithm::es256:
+            return kEcdsa<0x02>;
+        case SignAlgorithm::es384:
+            return kEcdsa<0x03>;
+        case SignAlgorithm::eddsa:
+            return kEd25519;
+    }
+    return {};
+}
+
+}  // namespace signet::provider
