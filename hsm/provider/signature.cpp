@@ -4,6 +4,7 @@
 #include <openssl/params.h>
 #include <openssl/rsa.h>
 
+#include <charconv>
 #include <cstring>
 #include <utility>
 
@@ -107,20 +108,24 @@ bool read_hash(const SignatureContext& self, const OSSL_PARAM& parameter,
 
 bool read_salt_size(const OSSL_PARAM& parameter, std::optional<int>& salt_size) {
     int number = 0;
-    const char* name = nullptr;
     if (parameter.data_type != OSSL_PARAM_UTF8_STRING) {
         if (OSSL_PARAM_get_int(&parameter, &number) != 1) return false;
+        salt_size = number;
+        return true;
+    }
+    const char* name = nullptr;
+    if (OSSL_PARAM_get_utf8_string_ptr(&parameter, &name) != 1) return false;
+    const std::string_view text(name);
+    if (text == OSSL_PKEY_RSA_PSS_SALT_LEN_DIGEST) {
+        number = RSA_PSS_SALTLEN_DIGEST;
+    } else if (text == OSSL_PKEY_RSA_PSS_SALT_LEN_AUTO) {
+        number = RSA_PSS_SALTLEN_AUTO;
+    } else if (text == OSSL_PKEY_RSA_PSS_SALT_LEN_MAX) {
+        number = RSA_PSS_SALTLEN_MAX;
     } else {
-        if (OSSL_PARAM_get_utf8_string_ptr(&parameter, &name) != 1) return false;
-        const std::string_view text(name);
-        if (text == OSSL_PKEY_RSA_PSS_SALT_LEN_DIGEST)
-            number = RSA_PSS_SALTLEN_DIGEST;
-        else if (text == OSSL_PKEY_RSA_PSS_SALT_LEN_AUTO)
-            number = RSA_PSS_SALTLEN_AUTO;
-        else if (text == OSSL_PKEY_RSA_PSS_SALT_LEN_MAX)
-            number = RSA_PSS_SALTLEN_MAX;
-        else
-            return false;
+        // EVP_PKEY_CTX_set_rsa_pss_saltlen turns its integer into text.
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+        if (error != std::errc{} || end != text.data() + text.size() || number < 0) return false;
     }
     salt_size = number;
     return true;
