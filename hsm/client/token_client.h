@@ -12,13 +12,18 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 
 #include "hsm/frames/token_interface.h"
 
 namespace signet {
+namespace client {
+class Channel;
+}
 
 class TokenClient final : public TokenInterface {
   public:
@@ -79,10 +84,9 @@ class TokenClient final : public TokenInterface {
     Result<std::optional<Anchor>> read_anchor(Deadline deadline) override;
 
   private:
-    class Core;
-    explicit TokenClient(std::unique_ptr<Core> core);
+    explicit TokenClient(std::unique_ptr<client::Channel> channel);
 
-    std::unique_ptr<Core> core_;
+    std::unique_ptr<client::Channel> channel_;
 };
 
 }  // namespace signet
