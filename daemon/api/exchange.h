@@ -22,7 +22,8 @@ namespace signet::api {
 
 // Who asks, as far as the policy knows them.
 struct Caller {
-    std::vector<std::string> principals;  // all names proven; `public` alone for an anonymous caller; never empty
+    std::vector<std::string>
+        principals;  // all names proven; `public` alone for an anonymous caller; never empty
     bool anonymous = false;
 };
 
@@ -33,8 +34,8 @@ struct Refusal {
     std::string resource;    // key label; empty when the row has none
     std::string algorithm;   // empty when it was not known or there is none
     ErrorCode reason = ErrorCode::permission_denied;  // or rate_limited
-    std::string why;         // for people: the rule and its line
-    std::string peer;        // Peer::address
+    std::string why;                                  // for people: the rule and its line
+    std::string peer;                                 // Peer::address
     std::string request_id;
 };
 
@@ -52,9 +53,10 @@ struct Call {
     const Route* route = nullptr;
     std::size_t route_index = 0;
     PathParameters parameters;
-    std::shared_ptr<const Caller> caller;          // null on rows that are open to everybody
-    std::shared_ptr<const policy::Policy> policy;  // the one that admitted; a reload does not change it half-way
-    policy::Decision decision;                     // provisional on rows that decide in the handler
+    std::shared_ptr<const Caller> caller;  // null on rows that are open to everybody
+    std::shared_ptr<const policy::Policy>
+        policy;                 // the one that admitted; a reload does not change it half-way
+    policy::Decision decision;  // provisional on rows that decide in the handler
     policy::RateLimiter* rates = nullptr;
     RefusalSink* refusals = nullptr;
     const Clock* clock = nullptr;

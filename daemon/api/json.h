@@ -47,9 +47,11 @@ class JsonObject {
     bool has(std::string_view name) const;  // present and not null
 
     Result<std::string_view> text(std::string_view name, std::size_t max_bytes = 4096) const;
-    Result<std::optional<std::string_view>> optional_text(std::string_view name, std::size_t max_bytes = 4096) const;
+    Result<std::optional<std::string_view>> optional_text(std::string_view name,
+                                                          std::size_t max_bytes = 4096) const;
     Result<std::int64_t> integer(std::string_view name, std::int64_t low, std::int64_t high) const;
-    Result<std::optional<std::int64_t>> optional_integer(std::string_view name, std::int64_t low, std::int64_t high) const;
+    Result<std::optional<std::int64_t>> optional_integer(std::string_view name, std::int64_t low,
+                                                         std::int64_t high) const;
     Result<bool> boolean(std::string_view name) const;
     Result<std::optional<bool>> optional_boolean(std::string_view name) const;
     // Standard base64 with padding (base/encoding.h); `max_bytes` after decoding. Errors: invalid_argument, too_large.
@@ -60,7 +62,8 @@ class JsonObject {
     Result<std::vector<JsonObject>> objects(std::string_view name, std::size_t max_items) const;
     Result<std::vector<std::string_view>> texts(std::string_view name, std::size_t max_items,
                                                 std::size_t max_bytes = 4096) const;
-    Result<std::vector<Bytes>> base64s(std::string_view name, std::size_t max_items, std::size_t max_bytes) const;
+    Result<std::vector<Bytes>> base64s(std::string_view name, std::size_t max_items,
+                                       std::size_t max_bytes) const;
 
     std::vector<std::string_view> names() const;  // in the order sent
     std::string where() const { return where_; }  // "items[3]", empty for the whole document

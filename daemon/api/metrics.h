@@ -25,7 +25,14 @@ class Metrics {
     void answered(std::size_t row, unsigned status, std::chrono::nanoseconds latency);
     // signet_refused_total{reason}: what was refused before a handler, and by whom.
     enum class Refused : std::uint8_t {
-        malformed, unknown_path, stranger, anonymous, forbidden, rate, overloaded, count_
+        malformed,
+        unknown_path,
+        stranger,
+        anonymous,
+        forbidden,
+        rate,
+        overloaded,
+        count_
     };
     void refused(Refused reason);
 
@@ -38,10 +45,11 @@ class Metrics {
 
   private:
     // Upper bounds in microseconds; a Prometheus histogram is cumulative, the sums are made when it is read.
-    static constexpr std::array<std::uint32_t, 14> kBounds = {100,    250,     500,     1'000,   2'500,     5'000,     10'000,
-                                                              25'000, 50'000, 100'000, 250'000, 1'000'000, 2'500'000, 10'000'000};
-    static constexpr std::array<unsigned, 16> kStatuses = {200, 201, 202, 204, 400, 401, 403, 404,
-                                                           409, 413, 422, 429, 500, 503, 504, 0};  // 0: any other
+    static constexpr std::array<std::uint32_t, 14> kBounds = {
+        100,    250,    500,     1'000,   2'500,     5'000,     10'000,
+        25'000, 50'000, 100'000, 250'000, 1'000'000, 2'500'000, 10'000'000};
+    static constexpr std::array<unsigned, 16> kStatuses = {200, 201, 202, 204, 400, 401, 403, 404, 409,
+                                                           413, 422, 429, 500, 503, 504, 0};  // 0: any other
     struct alignas(64) Row {
         std::string route;
         std::string permission;

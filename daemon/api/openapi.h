@@ -10,6 +10,7 @@
 namespace signet::api {
 
 // JSON text. A row's schemas are checked to be JSON objects (failed_precondition names the row otherwise).
-Result<std::string> openapi_document(const RouteTable& rows, std::string_view title, std::string_view version);
+Result<std::string> openapi_document(const RouteTable& rows, std::string_view title,
+                                     std::string_view version);
 
 }  // namespace signet::api

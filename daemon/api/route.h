@@ -29,7 +29,8 @@ enum class Surface : std::uint8_t {
 
 struct Route {
     http::Verb verb = http::Verb::get;
-    std::string_view pattern;     // "/v1/keys/{label}/sign"; `{name}` is one segment; a trailing slash of the request is ignored
+    std::string_view
+        pattern;  // "/v1/keys/{label}/sign"; `{name}` is one segment; a trailing slash of the request is ignored
     std::string_view permission;  // never empty: a row without one stops the start
     Surface surface = Surface::api;
     std::size_t body_limit = 4096;

@@ -47,7 +47,10 @@ class Router {
     RouteResult find(http::Verb verb, std::string_view path, Visible&& visible) const {
         using Function = std::remove_reference_t<Visible>;
         return find_impl(
-            verb, path, [](const void* context, const Route& row) { return (*static_cast<const Function*>(context))(row); },
+            verb, path,
+            [](const void* context, const Route& row) {
+                return (*static_cast<const Function*>(context))(row);
+            },
             &visible);
     }
     const RouteTable& rows() const { return rows_; }
@@ -55,7 +58,8 @@ class Router {
   private:
     struct Node;
     using VisibleFunction = bool (*)(const void* context, const Route& row);
-    RouteResult find_impl(http::Verb verb, std::string_view path, VisibleFunction visible, const void* context) const;
+    RouteResult find_impl(http::Verb verb, std::string_view path, VisibleFunction visible,
+                          const void* context) const;
     Router(RouteTable rows, std::unique_ptr<Node> root);
     RouteTable rows_;
     std::unique_ptr<Node> root_;

@@ -38,7 +38,8 @@ struct Endpoint {
 };
 
 struct ClientLimits {
-    std::chrono::milliseconds connect_time{5'000};   // name lookup, connect and TLS handshake
+    std::chrono::milliseconds connect_time{
+        5'000};  // connect and TLS handshake; the resolver has limits of its own
     std::chrono::milliseconds request_time{30'000};  // from the first byte sent to the last one read
     std::size_t header_bytes = std::size_t{64} << 10;
     std::size_t body_bytes = std::size_t{64} << 20;
@@ -67,7 +68,8 @@ class Client {
     // overloaded (nobody accepts), deadline_exceeded, too_large (answer), invalid_argument (bad header or target),
     // cancelled (the server went away), internal (the answer is not HTTP).
     Result<ClientResponse> send(Verb verb, std::string_view target, std::string_view body = {},
-                                std::string_view content_type = "application/json", const ClientHeaders& headers = {});
+                                std::string_view content_type = "application/json",
+                                const ClientHeaders& headers = {});
     Result<ClientResponse> get(std::string_view target) { return send(Verb::get, target); }
     Result<ClientResponse> post(std::string_view target, std::string_view body,
                                 std::string_view content_type = "application/json") {
@@ -89,7 +91,8 @@ class ClientPool {
         : endpoint_(std::move(endpoint)), limits_(limits), max_idle_(max_idle) {}
     // As Client::send.
     Result<ClientResponse> send(Verb verb, std::string_view target, std::string_view body = {},
-                                std::string_view content_type = "application/json", const ClientHeaders& headers = {});
+                                std::string_view content_type = "application/json",
+                                const ClientHeaders& headers = {});
 
   private:
     const Endpoint endpoint_;

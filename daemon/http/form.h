@@ -18,7 +18,7 @@ std::string percent_encode(std::string_view text);
 
 struct FormLimits {
     std::size_t fields = 256;
-    std::size_t name_bytes = 256;             // decoded
+    std::size_t name_bytes = 256;                     // decoded
     std::size_t value_bytes = std::size_t{64} << 10;  // decoded
 };
 

@@ -27,6 +27,7 @@ bool equal_ignoring_case(std::string_view a, std::string_view b);
 class Headers {
   public:
     void add(std::string_view name, std::string_view value);
+    void reserve(std::size_t fields, std::size_t bytes);
     // The first of that name; empty when absent.
     std::string_view get(std::string_view name) const;
     bool has(std::string_view name) const;

@@ -54,11 +54,11 @@ struct Limits {
     std::size_t header_bytes = std::size_t{16} << 10;  // request line and fields; over it 431
     std::size_t header_fields = 100;                   // over it 431
     std::size_t target_bytes = std::size_t{8} << 10;   // over it 414
-    milliseconds header_time{10'000};   // from the first byte of a header to its end; then 408
-    milliseconds body_time{20'000};     // from the header to the end of the body; then 408
-    milliseconds request_time{10'000};  // Request::deadline after the last byte of the body
-    milliseconds idle_time{75'000};     // a keep-alive connection without a request is closed
-    milliseconds write_time{20'000};    // for an answer to be taken by the client
+    milliseconds header_time{10'000};                  // from the first byte of a header to its end; then 408
+    milliseconds body_time{20'000};                    // from the header to the end of the body; then 408
+    milliseconds request_time{10'000};                 // Request::deadline after the last byte of the body
+    milliseconds idle_time{75'000};                    // a keep-alive connection without a request is closed
+    milliseconds write_time{20'000};                   // for an answer to be taken by the client
     milliseconds handshake_time{10'000};
     milliseconds drain_time{20'000};
     std::size_t requests_per_connection = 0;  // then the answer says Connection: close; 0: no bound
@@ -73,8 +73,8 @@ struct ServerLoad {
     std::size_t connections = 0;  // open, TLS included
     std::size_t tls_connections = 0;
     std::size_t tls_handshakes = 0;
-    std::size_t running = 0;  // requests in handlers
-    std::size_t waiting = 0;  // requests in the queue
+    std::size_t running = 0;                // requests in handlers
+    std::size_t waiting = 0;                // requests in the queue
     std::uint64_t refused_connections = 0;  // over a cap, since the start
     std::uint64_t failed_handshakes = 0;    // since the start
 };

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -40,10 +41,11 @@ class WorkerPool {
         std::condition_variable wake;
         bool woken = false;
     };
-    void run();
+    void run(Sleeper& self);
 
     const std::size_t queue_limit_;
     mutable std::mutex mutex_;
+    std::vector<std::unique_ptr<Sleeper>> sleepers_;  // one a thread; they outlive all of them
     std::deque<Task> tasks_;
     std::vector<Sleeper*> idle_;
     std::size_t running_ = 0;
