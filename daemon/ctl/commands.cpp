@@ -1,0 +1,46 @@
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+
+#include "daemon/ctl/command.h"
+
+namespace signet::ctl {
+
+const std::vector<Group>& groups() {
+    static const std::vector<Group> all{
+        {"keys", "keys in the token"},
+        {"csr", "certificate requests"},
+        {"cert", "certificates of the appliance's own authorities"},
+        {"policy", "who may do what with which key"},
+        {"audit", "the audit chain"},
+        {"backup", "copies for nightly jobs"},
+    };
+    return all;
+}
+
+const std::vector<Command>& commands() {
+    static const std::vector<Command> all = [] {
+        std::vector<Command> list;
+        for (const auto part :
+             {key_commands, doctor_commands, bench_commands, signing_commands, certificate_commands,
+              policy_commands, audit_commands, operation_commands, completion_commands})
+            std::ranges::move(part(), std::back_inserter(list));
+        return list;
+    }();
+    return all;
+}
+
+Result<std::uint64_t> Arguments::number(std::string_view name, std::uint64_t otherwise, std::uint64_t low,
+                                        std::uint64_t high) const {
+    if (!has(name)) return otherwise;
+    const auto given = text(name);
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), value);
+    if (error != std::errc{} || end != given.data() + given.size() || value < low || value > high)
+        return fail(ErrorCode::invalid_argument, std::string(name) + " takes a number from " +
+                                                     std::to_string(low) + " to " + std::to_string(high) +
+                                                     ", not '" + given + "'");
+    return value;
+}
+
+}  // namespace signet::ctl

@@ -1,0 +1,180 @@
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+#include "base/random.h"
+#include "daemon/ctl/context.h"
+
+namespace signet::ctl {
+namespace {
+
+namespace json = boost::json;
+
+std::string key_path(const Arguments& arguments, std::string_view operation = {}) {
+    return "/v1/keys/" + path_segment(arguments.text("KEY")) + std::string(operation);
+}
+
+const json::array& list_in(const json::value& answer, std::string_view member) {
+    static const json::array empty;
+    const auto* object = answer.if_object();
+    const auto* value = object == nullptr ? nullptr : object->if_contains(member);
+    return value != nullptr && value->is_array() ? value->get_array() : empty;
+}
+
+Outcome list(Context& context, const Arguments& arguments) {
+    SIGNET_ASSIGN(const auto answer, context.get("/v1/keys"));
+    const auto& keys = list_in(answer, "keys");
+    if (arguments.has("--labels")) {
+        for (const auto& key : keys)
+            context.out().line(text_of(key, "label"));
+    } else {
+        std::vector<std::vector<std::string>> rows;
+        for (const auto& key : keys)
+            rows.push_back({text_of(key, "label"), text_of(key, "version"), text_of(key, "algorithm"),
+                            join_of(key, "usages"), text_of(key, "state")});
+        context.out().table({"LABEL", "VERSION", "ALGORITHM", "USAGES", "STATE"}, rows);
+    }
+    context.out().document(answer);
+    return ExitCode::ok;
+}
+
+void print_key(Context& context, const json::value& key) {
+    context.out().fields({{"label", text_of(key, "label")},
+                          {"version", text_of(key, "version")},
+                          {"algorithm", text_of(key, "algorithm")},
+                          {"usages", join_of(key, "usages")},
+                          {"state", text_of(key, "state")}});
+    const auto& versions = list_in(key, "versions");
+    if (!versions.empty()) {
+        std::vector<std::vector<std::string>> rows;
+        for (const auto& version : versions)
+            rows.push_back({text_of(version, "version"), text_of(version, "state"),
+                            text_of(version, "algorithm"), text_of(version, "created")});
+        context.out().line("");
+        context.out().table({"VERSION", "STATE", "ALGORITHM", "CREATED"}, rows);
+    }
+}
+
+Outcome show(Context& context, const Arguments& arguments) {
+    SIGNET_ASSIGN(const auto key, context.get(key_path(arguments)));
+    if (arguments.has("--public-key")) {
+        const auto pem = text_of(key, "public_key");
+        if (pem.empty())
+            return fail(ErrorCode::unprocessable,
+                        "'" + arguments.text("KEY") + "' is a secret key: it has no public part");
+        context.out().raw(pem);
+        return ExitCode::ok;
+    }
+    print_key(context, key);
+    context.out().line("");
+    context.out().line(text_of(key, "public_key"));
+    context.out().document(key);
+    return ExitCode::ok;
+}
+
+// Each change of a key carries an idempotency key of its own, so that a lost answer cannot make a second key.
+Outcome change(Context& context, const std::string& target, const json::object& body, std::string_view done) {
+    SIGNET_ASSIGN(const auto answer, context.post(target, body, Surface::admin, random_uuid()));
+    context.out().line(std::string(done) + ": " + text_of(answer, "label") + "/" +
+                       text_of(answer, "version") + " (" + text_of(answer, "state") + ")");
+    context.out().document(answer);
+    return ExitCode::ok;
+}
+
+json::array words(const std::vector<std::string>& list) {
+    json::array array;
+    for (const auto& word : list)
+        array.emplace_back(word);
+    return array;
+}
+
+Outcome create(Context& context, const Arguments& arguments) {
+    json::object body{{"label", arguments.text("KEY")},
+                      {"algorithm", arguments.text("--algorithm")},
+                      {"usages", words(arguments.all("--usage"))}};
+    if (arguments.has("--extractable")) body["extractable"] = true;
+    return change(context, "/v1/keys", body, "created");
+}
+
+Outcome rotate(Context& context, const Arguments& arguments) {
+    return change(context, key_path(arguments, "/rotate"), {}, "rotated");
+}
+
+Outcome on_version(Context& context, const Arguments& arguments, std::string_view operation,
+                   std::string_view done) {
+    json::object body;
+    SIGNET_ASSIGN(const auto version, arguments.number("--key-version", 0, 1, 1'000'000));
+    if (version != 0) body["version"] = version;
+    return change(context, key_path(arguments, operation), body, done);
+}
+
+Outcome activate(Context& context, const Arguments& arguments) {
+    return on_version(context, arguments, "/activate", "activated");
+}
+
+Outcome disable(Context& context, const Arguments& arguments) {
+    return on_version(context, arguments, "/disable", "disabled");
+}
+
+Outcome destroy(Context& context, const Arguments& arguments) {
+    const auto confirmed = arguments.text("--confirm");
+    const auto expected = arguments.text("KEY") + "/" + arguments.text("--key-version");
+    if (confirmed != expected)
+        return fail(
+            ErrorCode::invalid_argument,
+            "what is destroyed is gone for good: repeat the key and its version: --confirm " + expected);
+    return on_version(context, arguments, "/destroy", "destroyed");
+}
+
+}  // namespace
+
+std::vector<Command> key_commands() {
+    const Positional key{"KEY", Value::key, "label of the key"};
+    const Option version{"--key-version", "N", "which version (default: the newest)", Value::number};
+    return {
+        {"keys", "list", "list the keys", {}, {{"--labels", "", "only the labels, one a line"}}, list},
+        {"keys",
+         "show",
+         "one key, its versions and its public part",
+         {key},
+         {{"--public-key", "", "only the public key, as PEM"}},
+         show},
+        {"keys",
+         "create",
+         "make a key in the token",
+         {{"KEY", Value::text, "its label: lower-case words joined by dots"}},
+         {{"--algorithm",
+           "NAME",
+           "rsa-2048, rsa-3072, rsa-4096, ec-p256, ec-p384, ed25519, aes-256 or hmac-256",
+           Value::text,
+           true,
+           false,
+           {"rsa-2048", "rsa-3072", "rsa-4096", "ec-p256", "ec-p384", "ed25519", "aes-256", "hmac-256"}},
+          {"--usage",
+           "NAME",
+           "sign, certify, tls, audit, decrypt, mac, wrap, seal or bind; may be given more than once",
+           Value::text,
+           true,
+           true,
+           {"sign", "certify", "tls", "audit", "decrypt", "mac", "wrap", "seal", "bind"}},
+          {"--extractable", "", "may be wrapped for a backup"}},
+         create},
+        {"keys", "rotate", "make the next version of a key; it becomes the active one", {key}, {}, rotate},
+        {"keys", "activate", "make a version the one that signs", {key}, {version}, activate},
+        {"keys",
+         "disable",
+         "refuse a version for everything; it may be activated again",
+         {key},
+         {version},
+         disable},
+        {"keys",
+         "destroy",
+         "destroy a version in the token, for good",
+         {key},
+         {{"--key-version", "N", "which version", Value::number, true},
+          {"--confirm", "LABEL/N", "the key and version once more", Value::text, true}},
+         destroy},
+    };
+}
+
+}  // namespace signet::ctl
