@@ -84,8 +84,8 @@ class Authorities {
     // Makes one now.
     Result<sqlite::StoredCrl> publish(const Caller& caller, std::string_view ca,
                                       std::optional<std::uint32_t> version);
-    // Makes those that are due and writes their files. Errors are logged, and counted in `alarms`.
-    void renew_crls(std::chrono::milliseconds time_limit);
+    // Makes those that are due and writes their files; false when one failed, which is logged and among the `alarms`.
+    bool renew_crls(std::chrono::milliseconds time_limit);
 
     // Always a DER OCSPResponse (RFC 6960 section 4.2.1), of an error where it must be. An Error only when nothing at all
     // can be said: not_found (no such CA).

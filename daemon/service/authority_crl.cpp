@@ -158,7 +158,8 @@ Result<sqlite::StoredCrl> Authorities::crl(const Caller& caller, std::string_vie
     return fresh;
 }
 
-void Authorities::renew_crls(std::chrono::milliseconds time_limit) {
+bool Authorities::renew_crls(std::chrono::milliseconds time_limit) {
+    bool all_made = true;
     const auto all = authorities();
     for (const auto& [label, authority] : *all) {
         for (const auto& version : authority.versions) {
@@ -169,13 +170,15 @@ void Authorities::renew_crls(std::chrono::milliseconds time_limit) {
             if (known && !is_due(authority, *known, false)) continue;
             const auto made = known ? publish(system_caller(time_limit), label, (*key)->id.version)
                                     : Result<sqlite::StoredCrl>(std::unexpected(known.error()));
-            if (!made)
-                log::warning("crl.failed", "a CRL could not be made; it is tried again",
-                             {{"key", to_string((*key)->id)},
-                              {"error", made.error().message},
-                              {"detail", made.error().detail}});
+            if (made) continue;
+            all_made = false;
+            log::warning("crl.failed", "a CRL could not be made; it is tried again",
+                         {{"key", to_string((*key)->id)},
+                          {"error", made.error().message},
+                          {"detail", made.error().detail}});
         }
     }
+    return all_made;
 }
 
 std::vector<std::string> Authorities::alarms() const {
