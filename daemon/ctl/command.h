@@ -89,6 +89,7 @@ std::vector<Command> operation_commands();  // status, backup, version
 std::vector<Command> doctor_commands();
 std::vector<Command> bench_commands();
 std::vector<Command> completion_commands();
+std::vector<Command> manual_commands();
 
 // All of them, in the order of the help text, and the groups they belong to.
 const std::vector<Command>& commands();

@@ -23,7 +23,7 @@ const std::vector<Command>& commands() {
         std::vector<Command> list;
         for (const auto part :
              {key_commands, doctor_commands, bench_commands, signing_commands, certificate_commands,
-              policy_commands, audit_commands, operation_commands, completion_commands})
+              policy_commands, audit_commands, operation_commands, completion_commands, manual_commands})
             std::ranges::move(part(), std::back_inserter(list));
         return list;
     }();
