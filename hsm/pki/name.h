@@ -14,8 +14,8 @@ namespace signet::pki {
 
 // One attribute of a distinguished name, in the order of the DER.
 struct NameAttribute {
-    std::string type;  // short name (CN, O, OU, C, L, ST, serialNumber, emailAddress, …), a dotted OID where
-                       // there is none
+    std::string type;   // short name (CN, O, OU, C, L, ST, serialNumber, emailAddress, …), a dotted OID where
+                        // there is none
     std::string value;  // UTF-8
     bool operator==(const NameAttribute&) const = default;
 };
