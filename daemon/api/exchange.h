@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "daemon/api/json.h"
+#include "daemon/api/metrics.h"
 #include "daemon/api/route.h"
 #include "daemon/http/message.h"
 #include "policy/policy.h"
@@ -58,10 +59,16 @@ struct Call {
         policy;                 // the one that admitted; a reload does not change it half-way
     policy::Decision decision;  // provisional on rows that decide in the handler
     policy::RateLimiter* rates = nullptr;
+    Metrics* metrics = nullptr;
     RefusalSink* refusals = nullptr;
     const Clock* clock = nullptr;
     SteadyTime started;
 };
+
+// Asks the policy and, once the algorithm is known, takes from the rule's rate; tells the sink (or, for anonymous callers,
+// only the metrics) about a refusal. Used by the pipeline and by Exchange::authorise.
+Status decide(Call& call, const http::RequestHead& head, std::string_view resource,
+              std::optional<std::string_view> algorithm, std::uint32_t items = 1);
 
 class Exchange {
   public:

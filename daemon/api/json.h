@@ -76,7 +76,10 @@ class JsonObject {
     JsonObject(std::shared_ptr<const void> owner, const boost::json::object* object, std::string where)
         : owner_(std::move(owner)), object_(object), where_(std::move(where)) {}
     const boost::json::value* find(std::string_view name) const;  // null when absent or null
+    const boost::json::array* find_array(std::string_view name) const;
+    Status check_size(std::string_view name, std::size_t size, std::size_t max_items) const;
     std::string path(std::string_view name) const;
+    std::string item_path(std::string_view name, std::size_t index) const;
     std::unexpected<Error> wrong(std::string_view name, std::string_view expected) const;
 
     std::shared_ptr<const void> owner_;

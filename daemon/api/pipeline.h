@@ -55,7 +55,9 @@ class Pipeline final : public http::Application {
     const RouteTable& rows() const { return router_.rows(); }
 
   private:
-    Pipeline(PipelineParts parts, Router router);
+    Pipeline(Router router, std::map<std::string, ListenerRules, std::less<>> listeners, PipelineParts parts);
+    http::Response unrouted(const RouteResult& result, const http::RequestHead& head);
+    http::Response finished(const Call& call, http::Response response);
     std::shared_ptr<const Caller> authenticate(const http::RequestHead& head, const ListenerRules& listener,
                                                const std::shared_ptr<const policy::Policy>& policy) const;
 

@@ -1,0 +1,260 @@
+#include "daemon/api/pipeline.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "base/digest.h"
+#include "base/log.h"
+#include "daemon/api/problem.h"
+#include "policy/permissions.h"
+
+namespace signet::api {
+namespace {
+
+// What a request shows when it shows an API key. Keys have 256 random bits; what is longer than this is none.
+constexpr std::size_t kMaxApiKey = 256;
+
+struct Knowledge {  // Peer::note: who this connection is, under which policy
+    std::shared_ptr<const policy::Policy> policy;
+    std::shared_ptr<const Caller> caller;
+};
+
+bool permits(const ListenerRules& listener, const Route& row) {
+    if (row.permission == kOpenPermission) return true;
+    if (row.surface != Surface::both && row.surface != listener.surface) return false;
+    return listener.permits.empty() ||
+           std::ranges::find(listener.permits, row.permission) != listener.permits.end();
+}
+
+// RFC 6750 section 2.1; the scheme's name has no case. nullopt when there is no such field; empty when it is malformed.
+std::optional<std::string_view> bearer_key(const http::RequestHead& head) {
+    if (!head.headers.has("Authorization")) return std::nullopt;
+    const auto value = head.headers.get("Authorization");
+    constexpr std::string_view kScheme = "Bearer ";
+    if (head.headers.count("Authorization") != 1 || value.size() <= kScheme.size() ||
+        value.size() > kScheme.size() + kMaxApiKey ||
+        !http::equal_ignoring_case(value.substr(0, kScheme.size()), kScheme))
+        return std::string_view{};
+    return value.substr(kScheme.size());
+}
+
+policy::Evidence evidence_of(const http::Peer& peer) {
+    policy::Evidence evidence;
+    evidence.uid = peer.uid;
+    evidence.gids = peer.gids;
+    if (peer.certificate) {
+        evidence.certificate_fingerprint = peer.certificate->fingerprint;
+        for (const auto& name : peer.certificate->dns_names)
+            evidence.certificate_sans.push_back("dns:" + name);
+        for (const auto& name : peer.certificate->uris)
+            evidence.certificate_sans.push_back("uri:" + name);
+        for (const auto& name : peer.certificate->emails)
+            evidence.certificate_sans.push_back("email:" + name);
+    }
+    return evidence;
+}
+
+http::Response shaped(const Route& row, const Error& error, std::string_view request_id) {
+    const ErrorContext context{error, http_status(error.code), request_id};
+    return row.error_shape != nullptr ? row.error_shape(context) : problem(context);
+}
+
+http::Response with_status(ErrorCode code, unsigned status, std::string message,
+                           std::string_view request_id) {
+    const Error error{code, std::move(message), {}};
+    return problem({error, status, request_id});
+}
+
+Status check_listener(const ListenerRules& listener) {
+    if (listener.anonymous && listener.permits.empty())
+        return fail(
+            ErrorCode::failed_precondition,
+            "listener '" + listener.name + "' admits anonymous callers; say with permits what they may ask");
+    for (const auto& permission : listener.permits)
+        if (!policy::permission_index(permission))
+            return fail(ErrorCode::failed_precondition,
+                        "listener '" + listener.name + "' permits '" + permission +
+                            "', which is no permission; nearest is '" +
+                            std::string(policy::nearest_permission(permission)) + "'");
+    return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Pipeline>> Pipeline::create(PipelineParts parts) {
+    if (!parts.policy) return fail(ErrorCode::failed_precondition, "the pipeline needs a policy");
+    std::map<std::string, ListenerRules, std::less<>> listeners;
+    for (const auto& listener : parts.listeners) {
+        SIGNET_TRY(check_listener(listener));
+        if (!listeners.emplace(listener.name, listener).second)
+            return fail(ErrorCode::failed_precondition, "two listeners are named '" + listener.name + "'");
+    }
+    SIGNET_ASSIGN(auto router, Router::build(std::move(parts.rows)));
+    parts.metrics.set_rows(router.rows());
+    return std::unique_ptr<Pipeline>(new Pipeline(std::move(router), std::move(listeners), std::move(parts)));
+}
+
+Pipeline::Pipeline(Router router, std::map<std::string, ListenerRules, std::less<>> listeners,
+                   PipelineParts parts)
+    : router_(std::move(router)),
+      listeners_(std::move(listeners)),
+      policy_(std::move(parts.policy)),
+      refusals_(parts.refusals),
+      metrics_(parts.metrics),
+      clock_(parts.clock) {}
+
+void Pipeline::replace_policy(std::shared_ptr<const policy::Policy> policy) {
+    const std::lock_guard lock(policy_mutex_);
+    policy_.swap(policy);
+}
+
+std::shared_ptr<const policy::Policy> Pipeline::policy() const {
+    const std::lock_guard lock(policy_mutex_);
+    return policy_;
+}
+
+// Every request passes these steps:
+//   1. route         a row by verb and path, among those that this listener serves; else 404, 405 or 400
+//   2. authenticate  what the connection and the request prove, as names of the policy; else 401
+//   3. authorise     the policy, with the algorithm still unknown on rows that decide in the handler; else 403
+//   4. rate          what the rule that decided allows in a time; else 429 (with 3, in `decide`)
+//   5. body          read by the connection up to the row's limit; else 413
+//   6. handler       on a worker; rows that decide in the handler do 3 and 4 again, finally, once they know
+//   7. answer        dropped, and 500 sent, when such a row has not decided or has been refused and succeeds all the same
+std::variant<http::Admitted, http::Response> Pipeline::admit(const http::RequestHead& head) {
+    const auto started = std::chrono::steady_clock::now();
+    const auto found = listeners_.find(head.peer->listener);
+    if (found == listeners_.end())
+        return with_status(ErrorCode::internal, 500, "this listener has no rules", head.id);
+    const auto& listener = found->second;
+
+    // 1. route
+    auto routed =
+        router_.find(head.verb, head.path, [&](const Route& row) { return permits(listener, row); });
+    auto* match = std::get_if<RouteMatch>(&routed);
+    if (match == nullptr) return unrouted(routed, head);
+    const auto& row = *match->route;
+    auto call = std::make_shared<Call>();
+    call->route = match->route;
+    call->route_index = match->index;
+    call->parameters = std::move(match->parameters);
+    call->policy = policy();
+    call->rates = &rates_;
+    call->metrics = &metrics_;
+    call->refusals = &refusals_;
+    call->clock = &clock_;
+    call->started = started;
+    const auto admitted = [&] { return http::Admitted{row.body_limit, call}; };
+    if (row.permission == kOpenPermission) return admitted();
+
+    // 2. authenticate
+    call->caller = authenticate(head, listener, call->policy);
+    if (!call->caller) {
+        metrics_.refused(Metrics::Refused::stranger);
+        const Error error{
+            ErrorCode::unauthenticated, "the policy knows nobody who proves what this request proves", {}};
+        return finished(*call, shaped(row, error, head.id));
+    }
+
+    // 3. authorise, 4. rate
+    std::string_view resource;
+    for (const auto& [name, value] : call->parameters)
+        if (name == row.resource_parameter) resource = value;
+    const auto algorithm = row.decides_in_handler ? std::nullopt : std::optional<std::string_view>("");
+    if (const auto allowed = decide(*call, head, resource, algorithm); !allowed)
+        return finished(*call, shaped(row, allowed.error(), head.id));
+    return admitted();
+}
+
+// 1, when no row fits. A row that this listener does not serve is answered as one that does not exist.
+http::Response Pipeline::unrouted(const RouteResult& result, const http::RequestHead& head) {
+    if (const auto* bad = std::get_if<BadPath>(&result)) {
+        metrics_.refused(Metrics::Refused::malformed);
+        return problem(Error{ErrorCode::invalid_argument, bad->why, {}}, head.id);
+    }
+    metrics_.refused(Metrics::Refused::unknown_path);
+    if (const auto* method = std::get_if<MethodNotAllowed>(&result)) {
+        auto response = with_status(ErrorCode::unsupported, 405, "this path takes " + method->allow, head.id);
+        response.headers.emplace_back("Allow", method->allow);
+        return response;
+    }
+    return problem(Error{ErrorCode::not_found, "there is nothing at this path", {}}, head.id);
+}
+
+// 2. Null for a stranger. What the connection proves does not change, so its names are kept with it until the policy does.
+std::shared_ptr<const Caller> Pipeline::authenticate(
+    const http::RequestHead& head, const ListenerRules& listener,
+    const std::shared_ptr<const policy::Policy>& policy) const {
+    const auto& peer = *head.peer;
+    const auto key = bearer_key(head);
+    if (!key) {
+        const auto* known = static_cast<const Knowledge*>(peer.note.get());
+        if (known != nullptr && known->policy == policy) return known->caller;
+    }
+    auto evidence = evidence_of(peer);
+    if (key) {
+        if (key->empty()) return nullptr;
+        evidence.api_key = sha256(as_bytes(*key));
+        // A key that nobody has is no reason to look at who else the caller might be.
+        policy::Evidence key_alone;
+        key_alone.api_key = evidence.api_key;
+        if (policy->identify(key_alone).empty()) return nullptr;
+    }
+    auto caller = std::make_shared<Caller>();
+    caller->principals = policy->identify(evidence);
+    if (caller->principals.empty()) {
+        if (listener.anonymous) {
+            caller->principals.emplace_back(policy::kPublicPrincipal);
+            caller->anonymous = true;
+        } else {
+            caller.reset();
+        }
+    }
+    if (!key) peer.note = std::make_shared<const Knowledge>(policy, caller);
+    return caller;
+}
+
+http::Response Pipeline::finished(const Call& call, http::Response response) {
+    metrics_.answered(call.route_index, response.status, std::chrono::steady_clock::now() - call.started);
+    return response;
+}
+
+// 6. handler, 7. answer
+http::Response Pipeline::handle(http::Request request, const http::Admitted& admitted) {
+    auto& call = *static_cast<Call*>(admitted.route.get());
+    const auto& row = *call.route;
+    Exchange exchange(std::move(request), call);
+    const auto defect = [&](std::string detail) {
+        const Error error{ErrorCode::internal, "the handler failed", std::move(detail)};
+        return finished(call, exchange.fail(error));
+    };
+    http::Response response;
+    try {
+        response = row.handler(exchange);
+    } catch (const std::exception& failure) {
+        return defect(std::string("exception: ") + failure.what());
+    }
+    const bool success = response.status < 400;
+    if (row.decides_in_handler && success && exchange.decided() != Exchange::Decided::allowed)
+        return defect(exchange.decided() == Exchange::Decided::open
+                          ? "it did not authorise"
+                          : "it answered although the policy refused");
+    return finished(call, std::move(response));
+}
+
+http::Response Pipeline::refuse(unsigned status, std::string_view why, std::string_view request_id) {
+    const auto code = status == 408                                     ? ErrorCode::deadline_exceeded
+                      : status == 413 || status == 414 || status == 431 ? ErrorCode::too_large
+                      : status == 501 || status == 505                  ? ErrorCode::unsupported
+                      : status == 503                                   ? ErrorCode::overloaded
+                      : status == 500                                   ? ErrorCode::internal
+                                                                        : ErrorCode::invalid_argument;
+    metrics_.refused(status == 503 ? Metrics::Refused::overloaded : Metrics::Refused::malformed);
+    auto response = with_status(code, status, std::string(why), request_id);
+    if (status == 408)
+        std::erase_if(response.headers, [](const auto& field) { return field.first == "Retry-After"; });
+    return response;
+}
+
+}  // namespace signet::api
