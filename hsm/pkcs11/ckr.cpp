@@ -68,7 +68,7 @@ constexpr std::array kRows{
     SIGNET_CKR(CKR_KEY_NEEDED, internal, kDefect),
     SIGNET_CKR(CKR_KEY_INDIGESTIBLE, token_refused, kRefusedKey),
     SIGNET_CKR(CKR_KEY_FUNCTION_NOT_PERMITTED, token_refused, kRefusedKey),
-    SIGNET_CKR(CKR_KEY_NOT_WRAPPABLE, token_refused, kRefusedKey),
+    SIGNET_CKR(CKR_KEY_NOT_WRAPPABLE, unsupported, "the token does not wrap keys of this kind"),
     SIGNET_CKR(CKR_KEY_UNEXTRACTABLE, token_refused, "the key may not leave the token"),
     SIGNET_CKR(CKR_MECHANISM_INVALID, unsupported, kMechanism),
     SIGNET_CKR(CKR_MECHANISM_PARAM_INVALID, unsupported, kMechanism),

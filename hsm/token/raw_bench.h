@@ -19,9 +19,9 @@ struct RawBenchCase {
 };
 
 struct RawBenchResult {
-    std::string algorithm;      // "RS256"
+    std::string algorithm;  // "RS256"
     double operations_per_second = 0;
-    double cpu_us = 0;          // user and system time of the process for one operation
+    double cpu_us = 0;  // user and system time of the process for one operation
     std::uint64_t operations = 0;
 };
 

@@ -27,9 +27,9 @@ class TokenObjectGuard {
     TokenObjectGuard(std::filesystem::path token_directory, std::filesystem::path copies);
 
     struct Report {
-        std::vector<std::string> restored;        // token directories whose token.object was put back from the copy
-        std::vector<std::string> broken;          // broken, and there is no copy
-        std::vector<std::string> removed_objects; // empty files that killed key generations left
+        std::vector<std::string> restored;  // token directories whose token.object was put back from the copy
+        std::vector<std::string> broken;    // broken, and there is no copy
+        std::vector<std::string> removed_objects;  // empty files that killed key generations left
     };
     // Before C_Initialize. `cold` says that no other process has the token open: only then empty object files of
     // killed generations are removed. Fails with token_unavailable when the directory is gone.

@@ -4,7 +4,6 @@
 // checked here again before the token is asked. All methods are safe on any number of threads.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -24,10 +23,10 @@ namespace signet::token {
 
 struct OperationsOptions {
     std::filesystem::path module;  // of the PKCS#11 library
-    std::string reserved;          // library parameters in C_Initialize's reserved field; NSS softokn wants them
-    std::string token_label;       // one of label and serial is needed; both must match when both are given
+    std::string reserved;     // library parameters in C_Initialize's reserved field; NSS softokn wants them
+    std::string token_label;  // one of label and serial is needed; both must match when both are given
     std::string token_serial;
-    std::string quirks;            // softhsm, nss or generic; empty: chosen by the module's manufacturer
+    std::string quirks;  // softhsm, nss or generic; empty: chosen by the module's manufacturer
     std::optional<bool> session_copies;  // by quirks when not set
     std::size_t live_key_limit = 1024;   // unwrapped session objects kept for the next use
     // Removes what a generation left behind when its process was killed. Only for a cold start: beside another worker
@@ -48,7 +47,8 @@ class TokenOperations final : public TokenInterface {
     static Result<std::unique_ptr<TokenOperations>> open(OperationsOptions options, const Secret& pin);
     // As `open`, on a module that is loaded already.
     static Result<std::unique_ptr<TokenOperations>> open(OperationsOptions options,
-                                                         std::unique_ptr<pkcs11::Module> module, const Secret& pin);
+                                                         std::unique_ptr<pkcs11::Module> module,
+                                                         const Secret& pin);
     ~TokenOperations() override;
     TokenOperations(const TokenOperations&) = delete;
     TokenOperations& operator=(const TokenOperations&) = delete;
@@ -59,7 +59,7 @@ class TokenOperations final : public TokenInterface {
 
     // The token, its login or the library's state is lost, and only a fresh C_Initialize can bring it back. Every
     // request fails with token_unavailable from now on: the process should end, and its supervisor start another.
-    bool needs_restart() const { return needs_restart_.load(std::memory_order_relaxed); }
+    bool needs_restart() const;
 
     // Fields of the supervisor and the queue are left for the process to fill.
     Result<TokenStatus> status(Deadline deadline) override;
@@ -79,7 +79,8 @@ class TokenOperations final : public TokenInterface {
     Result<Bytes> seal(const SealRequest& request, Deadline deadline) override;
     Result<Secret> unseal(const UnsealRequest& request, Deadline deadline) override;
 
-    Result<GeneratedWrappedKey> generate_wrapped(const GenerateWrappedRequest& request, Deadline deadline) override;
+    Result<GeneratedWrappedKey> generate_wrapped(const GenerateWrappedRequest& request,
+                                                 Deadline deadline) override;
     Result<WrappedKey> rewrap(const RewrapRequest& request, Deadline deadline) override;
 
     Status import_certificate(const CertificateEntry& entry, Deadline deadline) override;
@@ -93,7 +94,6 @@ class TokenOperations final : public TokenInterface {
     explicit TokenOperations(std::unique_ptr<Parts> parts);
 
     std::unique_ptr<Parts> parts_;
-    std::atomic<bool> needs_restart_{false};
 };
 
 }  // namespace signet::token

@@ -1,0 +1,137 @@
+#include "hsm/token/checkpoint.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/wire.h"
+#include "hsm/token/key_rules.h"
+#include "hsm/token/signing.h"
+#include "hsm/token/with_key.h"
+
+namespace signet::token {
+namespace {
+
+using pkcs11::CkResult;
+using pkcs11::Session;
+using pkcs11::Template;
+
+constexpr std::string_view kLabel = "signet.audit.anchor";
+constexpr std::string_view kApplication = "signet";
+constexpr std::size_t kCheckSize = 8;
+
+// Sequence (8, big-endian) ‖ head (32) ‖ the first 8 bytes of SHA-256 over both, so that a half-written object shows.
+Bytes encode(const Anchor& anchor) {
+    WireWriter writer;
+    writer.number(anchor.sequence);
+    writer.raw(anchor.head);
+    const auto check = sha256(writer.buffer());
+    writer.raw(ByteView(check).first(kCheckSize));
+    return writer.take();
+}
+
+std::optional<Anchor> decode(ByteView value) {
+    WireReader reader(value);
+    Anchor anchor;
+    anchor.sequence = reader.number<std::uint64_t>();
+    const auto head = reader.raw(anchor.head.size());
+    std::ranges::copy(head, anchor.head.begin());
+    (void)reader.raw(kCheckSize);
+    if (!reader.finished() || !std::ranges::equal(encode(anchor), value)) return std::nullopt;
+    return anchor;
+}
+
+Template pattern() {
+    Template out;
+    out.number(CKA_CLASS, CKO_DATA).flag(CKA_TOKEN, true).text(CKA_LABEL, kLabel);
+    return out;
+}
+
+}  // namespace
+
+struct Checkpoints::Stored {
+    CK_OBJECT_HANDLE handle;
+    std::optional<Anchor> anchor;  // nullopt for a damaged object
+};
+
+CkResult<std::vector<Checkpoints::Stored>> Checkpoints::find(Session& session) {
+    auto wanted = pattern();
+    SIGNET_ASSIGN(const auto handles, session.find(wanted));
+    std::vector<Stored> stored;
+    for (const auto handle : handles) {
+        auto read = session.read(handle, {CKA_VALUE});
+        if (!read && pkcs11::is_stale_handle(read.error().rv)) continue;
+        if (!read) return std::unexpected(read.error());
+        stored.push_back({handle, decode(read->bytes(CKA_VALUE))});
+    }
+    return stored;
+}
+
+Result<std::optional<Anchor>> Checkpoints::read() {
+    auto stored = context_->with_session([this](Session& session) { return find(session); });
+    if (!stored) return std::unexpected(context_->explain(stored.error(), "reading the audit anchor"));
+    std::optional<Anchor> newest;
+    for (const auto& entry : *stored) {
+        if (entry.anchor && (!newest || entry.anchor->sequence > newest->sequence)) newest = entry.anchor;
+    }
+    // Two heads for one sequence: somebody has written into the token who should not.
+    for (const auto& entry : *stored) {
+        if (entry.anchor && entry.anchor->sequence == newest->sequence &&
+            entry.anchor->head != newest->head) {
+            return fail(ErrorCode::conflict, "the token holds two different audit anchors for sequence " +
+                                                 std::to_string(newest->sequence) +
+                                                 "; verify the audit chain offline");
+        }
+    }
+    return newest;
+}
+
+Result<Bytes> Checkpoints::sign(const CheckpointRequest& request) {
+    constexpr std::string_view kWhat = "anchoring the audit chain";
+    const std::lock_guard lock(mutex_);
+    SIGNET_ASSIGN(const auto last, read());
+    const bool again = last && request.sequence == last->sequence && request.head == last->head;
+    if (last && request.sequence <= last->sequence && !again) {
+        return fail(ErrorCode::token_refused, "the token has anchored the audit chain at sequence " +
+                                                  std::to_string(last->sequence) + "; a checkpoint for " +
+                                                  std::to_string(request.sequence) +
+                                                  " is not signed: the database may be an older copy");
+    }
+
+    const auto message = checkpoint_message(request.sequence, request.head);
+    SIGNET_ASSIGN(
+        auto signature,
+        with_token_key(
+            *context_, *keys_, request.key, "signing a checkpoint",
+            [](const TokenKey& key) { return check_usage(key.usages(), KeyUsage::audit, key.name()); },
+            [&](const TokenKey& key) -> CkResult<Bytes> {
+                // Usages audit are possible for signing algorithms only, and each has a default.
+                const auto algorithm = default_sign_algorithm(key.algorithm()).value_or(SignAlgorithm::es256);
+                const auto hash = hash_of(algorithm);
+                const auto input = hash ? digest(*hash, message) : message;
+                return context_->with_session([&](Session& session) {
+                    return token::sign(session, key.handle(), key.algorithm(), algorithm, input);
+                });
+            }));
+    if (again) return signature;
+
+    // A new object, then the old ones go: a kill in between leaves two, and the higher one counts. Changing the one
+    // there is could leave none.
+    auto session = context_->writable_session();
+    if (!session) return std::unexpected(context_->explain(session.error(), kWhat));
+    auto old = find(*session);
+    if (!old) return std::unexpected(context_->explain(old.error(), kWhat));
+    auto object = pattern();
+    object.flag(CKA_PRIVATE, true).text(CKA_APPLICATION, kApplication);
+    object.bytes(CKA_VALUE, encode({request.sequence, request.head}));
+    if (auto created = session->create(object); !created) {
+        return std::unexpected(context_->explain(created.error(), kWhat));
+    }
+    SIGNET_TRY(context_->sync_storage());
+    for (const auto& entry : *old)
+        (void)session->destroy(entry.handle);
+    return signature;
+}
+
+}  // namespace signet::token

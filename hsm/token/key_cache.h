@@ -1,0 +1,104 @@
+// The token's keys by label and version, with their handles: the token is searched at the start and for keys that are
+// not known yet, never for each request (C_FindObjects takes 14.6 ms among 1,000 objects, a cached handle nothing).
+#pragma once
+
+#include <p11-kit/pkcs11.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "hsm/frames/key_types.h"
+#include "hsm/token/key_metadata.h"
+#include "hsm/token/token_context.h"
+
+namespace signet::token {
+
+// A key ready for use, whether it is a token's object or was unwrapped for a while.
+class UsableKey {
+  public:
+    UsableKey(std::string name, KeyAlgorithm algorithm, KeyUsages usages)
+        : name_(std::move(name)), algorithm_(algorithm), usages_(usages) {}
+    virtual ~UsableKey() = default;
+    UsableKey(const UsableKey&) = delete;
+    UsableKey& operator=(const UsableKey&) = delete;
+
+    virtual CK_OBJECT_HANDLE handle() const = 0;
+    const std::string& name() const { return name_; }  // for messages
+    KeyAlgorithm algorithm() const { return algorithm_; }
+    KeyUsages usages() const { return usages_; }
+
+  private:
+    std::string name_;
+    KeyAlgorithm algorithm_;
+    KeyUsages usages_;
+};
+
+class TokenKey final : public UsableKey {
+  public:
+    TokenKey(TokenContext& context, KeyInfo info, Bytes cka_id, CK_OBJECT_HANDLE object);
+
+    const KeyInfo& info() const { return info_; }
+    const Bytes& cka_id() const { return cka_id_; }
+    CK_OBJECT_HANDLE object() const { return object_; }
+    // The session copy where there is one, made at the first use; otherwise the token's object.
+    CK_OBJECT_HANDLE handle() const override;
+
+  private:
+    TokenContext* context_;
+    KeyInfo info_;
+    Bytes cka_id_;
+    CK_OBJECT_HANDLE object_;
+    mutable std::once_flag copy_once_;
+    mutable std::optional<SessionObject> copy_;
+};
+
+class KeyCache {
+  public:
+    explicit KeyCache(TokenContext& context) : context_(&context) {}
+
+    // Reads what the token has; keys that are known already keep their entry, keys that are gone lose it.
+    Status refresh();
+
+    // From memory, else from the token. Errors: not_found; conflict when the token has two keys of this name;
+    // token_unavailable when all known keys vanished at once, because then it is the token that is gone.
+    Result<std::shared_ptr<const TokenKey>> get(const KeyId& id);
+    // As `get`, and the token is asked whether the object is still there.
+    Result<std::shared_ptr<const TokenKey>> get_existing(const KeyId& id);
+
+    // The entry whose handle turned out stale, if it is still the one in use.
+    void drop(const TokenKey& key);
+    void forget(const KeyId& id);
+
+    std::vector<std::shared_ptr<const TokenKey>> all() const;
+    std::size_t size() const;
+
+  private:
+    struct Hash {
+        std::size_t operator()(const KeyId& id) const {
+            return std::hash<std::string>{}(id.label) ^ (std::size_t{id.version} * 0x9E3779B97F4A7C15U);
+        }
+    };
+    using Entry = std::shared_ptr<const TokenKey>;
+
+    Result<Entry> search(const KeyId& id);
+    pkcs11::CkResult<Entry> load(pkcs11::Session& session, CK_OBJECT_HANDLE object,
+                                 CK_OBJECT_CLASS object_class);
+    void insert(const Entry& entry);
+
+    TokenContext* context_;
+    mutable std::shared_mutex mutex_;
+    std::unordered_map<KeyId, Entry, Hash> entries_;
+    // Names that more than one object carries: using either could be the wrong one.
+    std::unordered_map<KeyId, std::size_t, Hash> ambiguous_;
+};
+
+}  // namespace signet::token

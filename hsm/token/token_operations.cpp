@@ -1,0 +1,369 @@
+#include "hsm/token/token_operations.h"
+
+#include <unistd.h>
+
+#include <charconv>
+#include <utility>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "hsm/pkcs11/mechanisms.h"
+#include "hsm/token/certificates.h"
+#include "hsm/token/checkpoint.h"
+#include "hsm/token/key_cache.h"
+#include "hsm/token/key_lifecycle.h"
+#include "hsm/token/key_rules.h"
+#include "hsm/token/oaep.h"
+#include "hsm/token/sealing.h"
+#include "hsm/token/signing.h"
+#include "hsm/token/token_context.h"
+#include "hsm/token/with_key.h"
+#include "hsm/token/wrapped_keys.h"
+
+namespace signet::token {
+namespace {
+
+using pkcs11::CkResult;
+using pkcs11::Session;
+
+constexpr std::size_t kMaxBatch = 1000;
+constexpr std::size_t kMaxRandom = 4096;
+constexpr std::size_t kMaxOaepLabel = 1024;
+
+std::uint64_t resident_bytes() {
+    const auto statm = read_file("/proc/self/statm", 256);
+    if (!statm) return 0;
+    const auto space = statm->find(' ');
+    if (space == std::string::npos) return 0;
+    std::uint64_t pages = 0;
+    std::from_chars(statm->data() + space + 1, statm->data() + statm->size(), pages);
+    return pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+// What decrypting answers when the input is wrong. Tokens have several codes for it, CKR_GENERAL_ERROR among them, and
+// telling them apart would help an attacker (Manger's and padding oracles): all become nullopt, and one error later.
+CkResult<std::optional<Secret>> nullopt_when_wrong(CkResult<Secret> decrypted) {
+    if (decrypted) return *std::move(decrypted);
+    switch (decrypted.error().rv) {
+        case CKR_ENCRYPTED_DATA_INVALID:
+        case CKR_ENCRYPTED_DATA_LEN_RANGE:
+        case CKR_DATA_INVALID:
+        case CKR_DATA_LEN_RANGE:
+        case CKR_SIGNATURE_INVALID:
+        case CKR_GENERAL_ERROR:
+        case CKR_FUNCTION_FAILED:
+        case CKR_DEVICE_ERROR:
+            return std::nullopt;
+        default:
+            return std::unexpected(decrypted.error());
+    }
+}
+
+}  // namespace
+
+// In the order of use: what is below refers to what is above, and goes first.
+struct TokenOperations::Parts {
+    explicit Parts(std::unique_ptr<TokenContext> token)
+        : context(std::move(token)),
+          keys(*context),
+          lifecycle(*context, keys),
+          wrapped(*context, keys),
+          certificates(*context, keys),
+          checkpoints(*context, keys) {}
+
+    // The key a request names, whichever of the two kinds it is. `check(key)` before `operation(session, key)`, which
+    // runs once more with a new handle when the token says that this one is stale.
+    template <class Check, class Operation>
+    auto with_key(const KeySelector& selector, std::string_view what, Check check, Operation operation)
+        -> Result<typename std::invoke_result_t<Operation, Session&, const UsableKey&>::value_type> {
+        const auto run = [&](const UsableKey& key) {
+            return context->with_session([&](Session& session) { return operation(session, key); });
+        };
+        if (const auto* id = std::get_if<KeyId>(&selector))
+            return with_token_key(*context, keys, *id, what, check, run);
+        const auto& blob = std::get<WrappedKey>(selector);
+        for (int attempt = 0;; ++attempt) {
+            SIGNET_ASSIGN(const auto key, wrapped.get(blob));
+            SIGNET_TRY(check(*key));
+            auto result = run(*key);
+            if (result) return *std::move(result);
+            if (attempt == 0 && pkcs11::is_stale_handle(result.error().rv)) {
+                wrapped.drop(blob);
+                continue;
+            }
+            return std::unexpected(
+                context->explain(result.error(), std::string(what) + " with " + key->name()));
+        }
+    }
+
+    Result<Secret> decrypted(Result<std::optional<Secret>> plaintext, std::string_view when_wrong) {
+        if (!plaintext) return std::unexpected(std::move(plaintext).error());
+        if (*plaintext) return **std::move(plaintext);
+        // Also the answer of a token that is gone.
+        SIGNET_TRY(context->check_alive());
+        return fail(ErrorCode::token_refused, std::string(when_wrong));
+    }
+
+    std::unique_ptr<TokenContext> context;
+    KeyCache keys;
+    KeyLifecycle lifecycle;
+    WrappedKeys wrapped;
+    Certificates certificates;
+    Checkpoints checkpoints;
+};
+
+TokenOperations::TokenOperations(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+TokenOperations::~TokenOperations() = default;
+
+Result<std::unique_ptr<TokenOperations>> TokenOperations::open(OperationsOptions options, const Secret& pin) {
+    SIGNET_ASSIGN(auto module, pkcs11::Module::load(options.module, options.reserved));
+    return open(std::move(options), std::move(module), pin);
+}
+
+Result<std::unique_ptr<TokenOperations>> TokenOperations::open(OperationsOptions options,
+                                                               std::unique_ptr<pkcs11::Module> module,
+                                                               const Secret& pin) {
+    SIGNET_ASSIGN(auto context, TokenContext::open(std::move(options), std::move(module), pin));
+    auto parts = std::make_unique<Parts>(std::move(context));
+    if (parts->context->options().sweep) {
+        // A token that takes no writes just now keeps its leftovers: they are not used, and it signs all the same.
+        if (auto swept = parts->lifecycle.sweep(); !swept) {
+            if (parts->context->lost()) return std::unexpected(std::move(swept).error());
+            log::warning("token.sweep", swept.error().message, {{"detail", swept.error().detail}});
+        }
+    }
+    SIGNET_TRY(parts->keys.refresh());
+    return std::unique_ptr<TokenOperations>(new TokenOperations(std::move(parts)));
+}
+
+Status TokenOperations::probe() {
+    SIGNET_TRY(parts_->context->check_alive());
+    // One key that must be there: a token whose directory was away for a moment answers everything but this.
+    const auto keys = parts_->keys.all();
+    if (keys.empty()) return {};
+    auto found = parts_->keys.get_existing(keys.front()->info().id);
+    if (found || found.error().code == ErrorCode::not_found) return {};
+    return std::unexpected(std::move(found).error());
+}
+
+bool TokenOperations::needs_restart() const {
+    return parts_->context->lost();
+}
+
+Result<TokenStatus> TokenOperations::status(Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    SIGNET_TRY(probe());
+    const auto& token = parts_->context->token();
+    TokenStatus status;
+    status.label = token.label;
+    status.serial = token.serial;
+    status.manufacturer = token.manufacturer;
+    status.model = token.model;
+    status.module = parts_->context->module().name();
+    status.quirks = std::string(parts_->context->quirks().name);
+    status.worker_pid = static_cast<std::uint64_t>(getpid());
+    status.keys = static_cast<std::uint32_t>(parts_->keys.size());
+    status.sessions_open = parts_->context->open_sessions();
+    status.live_wrapped_keys = static_cast<std::uint32_t>(parts_->wrapped.live());
+    status.resident_bytes = resident_bytes();
+    const auto mechanisms = pkcs11::list_mechanisms(parts_->context->module(), token.slot);
+    if (!mechanisms)
+        return std::unexpected(
+            parts_->context->explain(mechanisms.error(), "listing the token's mechanisms"));
+    for (const auto mechanism : *mechanisms)
+        status.mechanisms.push_back(pkcs11::mechanism_name(mechanism));
+    return status;
+}
+
+Result<std::vector<KeyInfo>> TokenOperations::list_keys(Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    SIGNET_TRY(parts_->keys.refresh());
+    std::vector<KeyInfo> infos;
+    for (const auto& key : parts_->keys.all())
+        infos.push_back(key->info());
+    return infos;
+}
+
+Result<KeyInfo> TokenOperations::find_key(const KeyId& id, Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    SIGNET_ASSIGN(const auto key, parts_->keys.get_existing(id));
+    return key->info();
+}
+
+Result<KeyInfo> TokenOperations::generate_key(const GenerateKeyRequest& request, Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    return parts_->lifecycle.generate(request);
+}
+
+Status TokenOperations::destroy_key(const KeyId& id, Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    SIGNET_TRY(parts_->lifecycle.destroy(id));
+    parts_->wrapped.forget(id);
+    return {};
+}
+
+Status TokenOperations::forget_key(const KeyId& id, Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    parts_->keys.forget(id);
+    parts_->wrapped.forget(id);
+    return {};
+}
+
+Result<Bytes> TokenOperations::sign(const SignRequest& request, Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    SIGNET_TRY(check_sign_input(request.algorithm, request.input));
+    return parts_->with_key(
+        request.key, "signing",
+        [&](const UsableKey& key) {
+            return check_sign(key.algorithm(), key.usages(), key.name(), request.algorithm, request.purpose);
+        },
+        [&](Session& session, const UsableKey& key) {
+            return token::sign(session, key.handle(), key.algorithm(), request.algorithm, request.input);
+        });
+}
+
+Result<std::vector<Bytes>> TokenOperations::sign_batch(const SignBatchRequest& request, Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    if (request.inputs.empty() || request.inputs.size() > kMaxBatch) {
+        return fail(ErrorCode::invalid_argument, "a batch has 1 to 1,000 inputs");
+    }
+    for (const auto& input : request.inputs)
+        SIGNET_TRY(check_sign_input(request.algorithm, input));
+    std::vector<Bytes> signatures;
+    bool in_time = true;
+    SIGNET_TRY(parts_->with_key(
+        request.key, "signing a batch",
+        [&](const UsableKey& key) {
+            return check_sign(key.algorithm(), key.usages(), key.name(), request.algorithm, request.purpose);
+        },
+        // A batch that is begun anew, with another handle or session, goes on where the former try ended.
+        [&](Session& session, const UsableKey& key) -> CkResult<bool> {
+            while (in_time && signatures.size() < request.inputs.size()) {
+                SIGNET_ASSIGN(auto signature,
+                              token::sign(session, key.handle(), key.algorithm(), request.algorithm,
+                                          request.inputs[signatures.size()]));
+                signatures.push_back(std::move(signature));
+                in_time = std::chrono::steady_clock::now() < deadline.at;
+            }
+            return true;
+        }));
+    if (signatures.size() < request.inputs.size()) {
+        return fail(ErrorCode::deadline_exceeded,
+                    "the batch did not fit in the request's time; send smaller ones");
+    }
+    return signatures;
+}
+
+Result<Bytes> TokenOperations::mac(const MacRequest& request, Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    return parts_->with_key(
+        request.key, "computing a MAC",
+        [&](const UsableKey& key) {
+            return check_mac(key.algorithm(), key.usages(), key.name(), request.algorithm, request.data);
+        },
+        [&](Session& session, const UsableKey& key) {
+            return hmac(session, key.handle(), request.algorithm, request.data);
+        });
+}
+
+Result<bool> TokenOperations::mac_verify(const MacRequest& request, ByteView mac_to_check,
+                                         Deadline deadline) {
+    SIGNET_ASSIGN(const auto expected, mac(request, deadline));
+    return equal_constant_time(expected, mac_to_check);
+}
+
+Result<Secret> TokenOperations::decrypt(const DecryptRequest& request, Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    const auto supported = [](HashAlgorithm hash) {
+        return hash == HashAlgorithm::sha1 || hash == HashAlgorithm::sha256;
+    };
+    if (!supported(request.oaep_hash) || !supported(request.mgf1_hash)) {
+        return fail(ErrorCode::invalid_argument, "RSA-OAEP is offered with SHA-1 and SHA-256");
+    }
+    if (request.label.size() > kMaxOaepLabel)
+        return fail(ErrorCode::too_large, "an OAEP label has 1 KiB at most");
+    auto plaintext = parts_->with_key(
+        request.key, "decrypting",
+        [&](const UsableKey& key) -> Status {
+            SIGNET_TRY(check_usage(key.usages(), KeyUsage::decrypt, key.name()));
+            if (request.ciphertext.size() == modulus_size(key.algorithm())) return {};
+            return fail(ErrorCode::invalid_argument, "a ciphertext for " + key.name() + " has " +
+                                                         std::to_string(modulus_size(key.algorithm())) +
+                                                         " bytes");
+        },
+        [&](Session& session, const UsableKey& key) {
+            return nullopt_when_wrong(
+                decrypt_oaep(session, parts_->context->quirks(), key.handle(), request));
+        });
+    return parts_->decrypted(std::move(plaintext),
+                             "the ciphertext does not decrypt with this key, hash and label");
+}
+
+Result<Bytes> TokenOperations::random(std::size_t size, Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    if (size == 0 || size > kMaxRandom) {
+        return fail(ErrorCode::invalid_argument, "random bytes come 1 to 4,096 at a time");
+    }
+    auto bytes = parts_->context->with_session([size](Session& session) -> CkResult<Bytes> {
+        Bytes out(size);
+        SIGNET_TRY(session.random(out));
+        return out;
+    });
+    if (!bytes) return std::unexpected(parts_->context->explain(bytes.error(), "making random bytes"));
+    return *std::move(bytes);
+}
+
+Result<Bytes> TokenOperations::seal(const SealRequest& request, Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    SIGNET_TRY(check_seal(request));
+    return parts_->with_key(
+        request.key, "sealing",
+        [](const UsableKey& key) { return check_usage(key.usages(), KeyUsage::seal, key.name()); },
+        [&](Session& session, const UsableKey& key) { return token::seal(session, key.handle(), request); });
+}
+
+Result<Secret> TokenOperations::unseal(const UnsealRequest& request, Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    SIGNET_TRY(check_unseal(request));
+    auto plaintext = parts_->with_key(
+        request.key, "unsealing",
+        [](const UsableKey& key) { return check_usage(key.usages(), KeyUsage::seal, key.name()); },
+        [&](Session& session, const UsableKey& key) {
+            return nullopt_when_wrong(token::unseal(session, key.handle(), request));
+        });
+    return parts_->decrypted(std::move(plaintext),
+                             "the sealed secret was altered, or sealed under another key or context");
+}
+
+Result<GeneratedWrappedKey> TokenOperations::generate_wrapped(const GenerateWrappedRequest& request,
+                                                              Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    return parts_->wrapped.generate(request);
+}
+
+Result<WrappedKey> TokenOperations::rewrap(const RewrapRequest& request, Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    return parts_->wrapped.rewrap(request);
+}
+
+Status TokenOperations::import_certificate(const CertificateEntry& entry, Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    return parts_->certificates.import(entry);
+}
+
+Result<std::vector<CertificateEntry>> TokenOperations::list_certificates(Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    return parts_->certificates.list();
+}
+
+Result<Bytes> TokenOperations::sign_checkpoint(const CheckpointRequest& request, Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    return parts_->checkpoints.sign(request);
+}
+
+Result<std::optional<Anchor>> TokenOperations::read_anchor(Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    return parts_->checkpoints.read();
+}
+
+}  // namespace signet::token
