@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -70,13 +71,17 @@ Result<AuditPage> read(Connection& db, std::uint64_t after, std::size_t limit);
 // long: a page may be empty and have `more`.
 Result<AuditPage> search(Connection& db, const AuditFilter& filter, std::uint64_t after, std::size_t limit,
                          std::size_t scan = 20'000);
+// Calls `visit` with each of at most `limit` records after `after`, all in one object; returns how many there were. An
+// error of `visit` ends it.
+Result<std::size_t> visit(Connection& db, std::uint64_t after, std::size_t limit,
+                          const std::function<Status(const ChainedRecord&)>& visitor);
 // The last `limit` records, oldest first.
 Result<AuditPage> tail(Connection& db, std::size_t limit);
 
 // Error: conflict if the chain holds no record with this head.
 Status add_checkpoint(Transaction& transaction, const Checkpoint& checkpoint);
 Result<std::optional<Checkpoint>> last_checkpoint(Connection& db);
-// The last one whose record is older than `time`, which is where a retention may cut.
+// The last one signed before `time`: where a retention may cut.
 Result<std::optional<Checkpoint>> last_checkpoint_before(Connection& db, SystemTime time);
 // In order, at most `limit`, with sequence numbers after `after`.
 Result<std::vector<Checkpoint>> checkpoints(Connection& db, std::uint64_t after, std::size_t limit);

@@ -62,22 +62,19 @@ struct AuditVerifyOptions {
 // Feeds itself with records and checkpoints in the order of the chain, and collects what is wrong.
 class ChainVerifier {
   public:
+    // `options` must outlive it.
     ChainVerifier(ChainHead base, const AuditVerifyOptions& options);
     void record(const AuditRecord& record, const Sha256& hash);
     // After the record it signs; the base itself may be signed too.
     Status checkpoint(const Checkpoint& checkpoint);
-    void malformed(std::string message);
-    AuditReport finish();
-    std::uint64_t last_sequence() const { return report_.head.sequence; }
     void add(AuditFault fault, std::uint64_t sequence, std::string message);
+    const AuditReport& so_far() const { return report_; }
+    AuditReport finish();
 
   private:
     void compare_with_anchor(const ChainHead& head);
     const AuditVerifyOptions& options_;
     AuditReport report_;
-    bool anchor_seen_ = false;
-    bool started_after_base_ = true;
-    bool base_signed_ = false;
 };
 
 // The chain in the database. Errors only where it could not be read; what is wrong with it is in the report.

@@ -55,7 +55,7 @@ class Connection {
     template <class... Values>
     Status run(std::string_view sql, const Values&... values) {
         SIGNET_ASSIGN(auto statement, prepare(sql));
-        return statement.bind_all(values...).run();
+        return statement.by_reference().bind_all(values...).run();
     }
     // Several statements without parameters or rows: schemas and pragmas.
     Status execute(const std::string& sql);

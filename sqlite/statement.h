@@ -50,6 +50,12 @@ class Statement {
         return *this;
     }
 
+    // From here on text and bytes are not copied: they must stay until the next step.
+    Statement& by_reference() {
+        copy_ = false;
+        return *this;
+    }
+
     // True when a row is there, false at the end.
     Result<bool> step();
     // For statements without rows: steps to the end.
@@ -81,6 +87,7 @@ class Statement {
     ConnectionCore* core_;
     sqlite3_stmt* handle_;
     bool* in_use_;  // of the cache; null when the statement is not from the cache
+    bool copy_ = true;
     int bind_error_ = 0;
 };
 
