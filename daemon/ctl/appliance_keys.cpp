@@ -1,0 +1,218 @@
+#include "daemon/ctl/appliance_keys.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "base/encoding.h"
+#include "base/file.h"
+#include "base/random.h"
+#include "daemon/service/audit.h"
+#include "daemon/service/keys.h"
+#include "hsm/pki/certificate.h"
+#include "hsm/provider/library_context.h"
+#include "sqlite/certificate_store.h"
+#include "sqlite/database_lock.h"
+#include "sqlite/migrations.h"
+#include "sqlite/read_pool.h"
+#include "sqlite/writer.h"
+
+namespace signet::ctl {
+namespace {
+
+using std::chrono::days;
+using std::chrono::seconds;
+
+struct FirstKey {
+    std::string_view label;
+    KeyAlgorithm algorithm;
+    KeyUsages usages;
+};
+const FirstKey kFirstKeys[] = {
+    {"audit", KeyAlgorithm::ec_p256, KeyUsage::audit},
+    {"wrap", KeyAlgorithm::aes_256, KeyUsage::wrap},
+    {"bind", KeyAlgorithm::hmac_256, KeyUsage::bind},
+    {"seal", KeyAlgorithm::aes_256, KeyUsage::seal},
+    {"device.ca", KeyAlgorithm::ec_p256, KeyUsage::certify},
+    {"device.ocsp", KeyAlgorithm::ec_p256, KeyUsage::certify},
+    {"tls.server", KeyAlgorithm::ec_p256, KeyUsage::tls},
+    {"document.ec", KeyAlgorithm::ec_p256, KeyUsage::sign},
+    {"document.rsa", KeyAlgorithm::rsa_2048, KeyUsage::sign},
+    {"document.mac", KeyAlgorithm::hmac_256, KeyUsage::mac},
+};
+constexpr std::string_view kAuthority = "device.ca";
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    return gethostname(name.data(), name.size() - 1) == 0 && name[0] != '\0' ? std::string(name.data())
+                                                                             : "localhost";
+}
+
+class Maker {
+  public:
+    Maker(const config::Config& config, TokenInterface& token, std::string_view principal,
+          const std::function<void(std::string_view)>& progress)
+        : config_(config), token_(token), principal_(principal), progress_(progress), request_(random_id()) {}
+
+    Status run() {
+        progress_("database " + config_.database.string());
+        SIGNET_TRY(open_database());
+        SIGNET_ASSIGN(library_, provider::LibraryContext::create(token_, seconds(30)));
+        SIGNET_TRY(note("system.init", "", R"({"version":1})"));
+        for (const auto& key : kFirstKeys) {
+            progress_("key " + std::string(key.label) + " (" + std::string(to_string(key.algorithm)) + ", " +
+                      to_string(key.usages) + ")");
+            SIGNET_TRY(keys_->create(
+                caller(),
+                {.label = std::string(key.label), .algorithm = key.algorithm, .usages = key.usages}));
+        }
+        SIGNET_TRY(make_certificates());
+        progress_("first checkpoint of the audit chain");
+        service::Audit audit(
+            {token_, *keys_, *writer_, *readers_, clock_, config_.database, [] { return std::uint64_t{0}; }},
+            {config_.audit.key, config_.audit.checkpoint_every, config_.audit.checkpoint_interval,
+             config_.audit.retention, config_.audit.archive});
+        SIGNET_TRY(audit.checkpoint(Deadline::in(seconds(30))));
+        writer_->stop();
+        return {};
+    }
+
+  private:
+    Status open_database() {
+        SIGNET_ASSIGN(lock_, sqlite::DatabaseLock::acquire(config_.database, "signetctl init"));
+        SIGNET_ASSIGN(auto connection,
+                      sqlite::Connection::open(config_.database, sqlite::Connection::Mode::create));
+        const std::array families{sqlite::core_migrations()};
+        SIGNET_TRY(sqlite::migrate(connection, families, clock_));
+        SIGNET_ASSIGN(writer_, sqlite::Writer::start({}, std::move(connection), clock_));
+        SIGNET_ASSIGN(readers_, sqlite::ReadPool::open(config_.database, 2));
+        keys_.emplace(service::Keys::Parts{token_, *writer_, *readers_, clock_, {}});
+        return keys_->load();
+    }
+
+    service::Caller caller() const { return {principal_, request_, Deadline::in(seconds(60))}; }
+
+    Status note(std::string_view action, const std::string& object, std::string details) {
+        SIGNET_TRY(writer_->append({.request_id = request_,
+                                    .principal = principal_,
+                                    .action = std::string(action),
+                                    .object = object,
+                                    .outcome = "ok",
+                                    .details = std::move(details)}));
+        return {};
+    }
+
+    Status make_certificates() {
+        progress_("certificate of device.ca, signed by itself");
+        SIGNET_ASSIGN(const auto ca_key, library_->load({std::string(kAuthority), 1}, KeyUsage::certify,
+                                                        Deadline::in(seconds(30))));
+        auto root = pki::root_ca_profile();
+        root.path_length = 0;
+        const pki::Name name{{"O", "Signet"}, {"CN", "Signet device CA " + to_hex(random_bytes(4))}};
+        SIGNET_ASSIGN(const auto ca,
+                      pki::self_sign(ca_key, root, name, {.now = clock_.now()}, Deadline::in(seconds(30))));
+        SIGNET_TRY(keep(ca, ca, kAuthority, "root"));
+        SIGNET_TRY(write(config_.authorities.at(std::string(kAuthority)).certificates.front(), ca.pem()));
+
+        auto responder = pki::ocsp_responder_profile();
+        responder.validity = days(365);
+        SIGNET_ASSIGN(const auto ocsp,
+                      issue(ca_key, ca, responder, "device.ocsp", {{"CN", "Signet device OCSP"}}, {}));
+        SIGNET_TRY(
+            write(config_.authorities.at(std::string(kAuthority)).ocsp.certificates.front(), ocsp.pem()));
+
+        const auto host = host_name();
+        std::vector<pki::GeneralName> names{{pki::GeneralNameKind::dns, "localhost"},
+                                            {pki::GeneralNameKind::ip, "127.0.0.1"}};
+        if (const pki::GeneralName own{pki::GeneralNameKind::dns, host};
+            host != "localhost" && pki::check_general_name(own))
+            names.push_back(own);
+        SIGNET_ASSIGN(const auto server,
+                      issue(ca_key, ca, pki::tls_server_profile(), "tls.server", {{"CN", host}}, names));
+        const auto directory = config_.file.parent_path() / "tls";
+        SIGNET_TRY(write(directory / "server.pem", server.pem() + ca.pem()));
+        SIGNET_TRY(write(directory / "clients.pem", ca.pem()));
+
+        for (const auto* label : {"document.ec", "document.rsa"}) {
+            SIGNET_ASSIGN(const auto certificate, issue(ca_key, ca, pki::document_signing_profile(), label,
+                                                        {{"O", "Signet"}, {"CN", label}}, {}));
+            SIGNET_TRY(
+                write(config_.file.parent_path() / "ca" / (std::string(label) + ".pem"), certificate.pem()));
+        }
+        return {};
+    }
+
+    Result<pki::Certificate> issue(const provider::TokenKey& ca_key, const pki::Certificate& ca,
+                                   const pki::CertificateProfile& profile, std::string_view label,
+                                   const pki::Name& subject, const std::vector<pki::GeneralName>& names) {
+        progress_("certificate of " + std::string(label));
+        SIGNET_ASSIGN(const auto info, token_.find_key({std::string(label), 1}, Deadline::in(seconds(30))));
+        SIGNET_ASSIGN(auto public_key, pki::PublicKey::from_spki(info.public_key));
+        SIGNET_ASSIGN(auto certificate,
+                      pki::issue(ca_key, ca, profile, {std::move(public_key), subject, names},
+                                 {.now = clock_.now()}, Deadline::in(seconds(30))));
+        SIGNET_TRY(keep(certificate, ca, label, profile.name));
+        return certificate;
+    }
+
+    // In the register of issued certificates with its audit record, and in the token beside its key.
+    Status keep(const pki::Certificate& certificate, const pki::Certificate& ca, std::string_view label,
+                const std::string& profile) {
+        sqlite::StoredCertificate row;
+        row.ca = kAuthority;
+        SIGNET_ASSIGN(const auto serial, from_hex(certificate.serial()));
+        if (serial.size() > row.serial.size())
+            return fail(ErrorCode::internal, "a serial number is too long");
+        std::ranges::copy(serial, row.serial.end() - static_cast<std::ptrdiff_t>(serial.size()));
+        row.subject = certificate.subject_text();
+        row.not_before = certificate.not_before();
+        row.not_after = certificate.not_after();
+        row.issued = clock_.now();
+        row.der = certificate.der();
+        row.profile = profile;
+        row.requester = principal_;
+        const sqlite::AuditRecord record{
+            .request_id = request_,
+            .principal = principal_,
+            .action = "ca.issue",
+            .object = std::string(kAuthority) + "/1",
+            .outcome = "ok",
+            .details = R"({"serial":")" + certificate.serial() + R"(","sha256":")" +
+                       to_hex(certificate.fingerprint()) + R"(","key":")" + std::string(label) +
+                       R"(","issuer_sha256":")" + to_hex(ca.fingerprint()) + "\"}"};
+        SIGNET_TRY(writer_->run([&](sqlite::Transaction& transaction) -> Status {
+            SIGNET_TRY(sqlite::certificate_store::insert(transaction, row));
+            SIGNET_TRY(transaction.audit(record));
+            return {};
+        }));
+        SIGNET_TRY(keys_->import_certificate(caller(), label, certificate.der()));
+        return {};
+    }
+
+    static Status write(const std::filesystem::path& path, const std::string& text) {
+        return write_file_atomic(path, as_bytes(text), 0644);
+    }
+
+    const config::Config& config_;
+    TokenInterface& token_;
+    std::string principal_;
+    const std::function<void(std::string_view)>& progress_;
+    std::string request_;
+    SystemClock clock_;
+    std::optional<sqlite::DatabaseLock> lock_;
+    std::unique_ptr<sqlite::Writer> writer_;
+    std::optional<sqlite::ReadPool> readers_;
+    std::optional<service::Keys> keys_;
+    std::unique_ptr<provider::LibraryContext> library_;
+};
+
+}  // namespace
+
+Status make_first_keys(const config::Config& config, TokenInterface& token, std::string_view principal,
+                       const std::function<void(std::string_view)>& progress) {
+    return Maker(config, token, principal, progress).run();
+}
+
+}  // namespace signet::ctl

@@ -1,0 +1,19 @@
+// What a new appliance begins with: a database, its first keys, and the certificates of its own authority.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "daemon/config/config.h"
+#include "hsm/frames/token_interface.h"
+
+namespace signet::ctl {
+
+// `progress` gets one line before each step. The token must be empty; `config` is what signetd will read. Every key and
+// certificate has its audit record, and the chain ends with a signed checkpoint.
+Status make_first_keys(const config::Config& config, TokenInterface& token, std::string_view principal,
+                       const std::function<void(std::string_view)>& progress);
+
+}  // namespace signet::ctl

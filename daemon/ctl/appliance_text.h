@@ -1,0 +1,24 @@
+// The files that `signetctl init` writes, as text with comments for the people who will change them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace signet::ctl {
+
+struct ApplianceSettings {
+    std::string directory;  // absolute
+    std::string module;     // PKCS#11 module
+    std::string token_label;
+    std::vector<std::string> users;  // names or numbers: who the policy permits everything
+    std::string service_user;        // who runs the daemon
+    std::string tls_address;         // "127.0.0.1:8443"; empty: the listener stays a comment
+    std::string public_address;      // plain HTTP for CRL and OCSP; empty: likewise
+};
+
+std::string softhsm_text(const ApplianceSettings& settings);
+std::string token_text(const ApplianceSettings& settings);
+std::string daemon_text(const ApplianceSettings& settings);
+std::string policy_text(const ApplianceSettings& settings);
+
+}  // namespace signet::ctl
