@@ -183,12 +183,16 @@ signetd --config ~/appliance/signetd.yaml --with-token
 .Pp
 Sign a file with the installed service:
 .Bd -literal -offset indent
-signetctl sign document --in letter.txt --out letter.sig
+signetctl sign document letter.txt --out letter.sig
 .Ed
 .Sh SEE ALSO
 )";
+    std::vector<std::string_view> names;
     for (const auto& group : groups())
-        out += ".Xr signetctl-" + std::string(group.name) + " 1 ,\n";
+        names.push_back(group.name);
+    std::ranges::sort(names);
+    for (const auto name : names)
+        out += ".Xr signetctl-" + std::string(name) + " 1 ,\n";
     return out + ".Xr signet-policy 5 ,\n.Xr signetd.yaml 5 ,\n.Xr signetd 8 ,\n.Xr signetd-token 8\n";
 }
 
