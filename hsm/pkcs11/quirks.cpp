@@ -6,6 +6,8 @@
 namespace signet::pkcs11 {
 namespace {
 
+constexpr CK_ATTRIBUTE_TYPE kNssDb = 0xD5A0DB00;  // CKA_NSS_DB
+
 constexpr std::array kQuirks{
     // SoftHSM 2.6.1.
     Quirks{.name = "softhsm",
@@ -13,8 +15,12 @@ constexpr std::array kQuirks{
            .oaep_sha256 = false,
            .oaep_label = false,
            .unwrap_leak = 240},
-    // NSS softokn 3.87.
-    Quirks{.name = "nss", .allowed_mechanisms = false, .unwrap_template = false},
+    // NSS softokn 3.87. It looks keys up by CKA_NSS_DB (the public value), and has no data objects in its database.
+    Quirks{.name = "nss",
+           .allowed_mechanisms = false,
+           .unwrap_template = false,
+           .unwrapped_ec_extra = kNssDb,
+           .data_objects = false},
     Quirks{.name = "generic"},
 };
 

@@ -25,6 +25,10 @@ struct Quirks {
     // RFC 5649, or RFC 3394 over PKCS#7 padding: tokens call either CKM_AES_KEY_WRAP_PAD, and only what a
     // token wrapped itself is ever unwrapped.
     CK_MECHANISM_TYPE key_wrap = CKM_AES_KEY_WRAP_PAD;
+    // An attribute that unwrapping an EC key must name although its value plays no part for a session object; 0: none.
+    CK_ATTRIBUTE_TYPE unwrapped_ec_extra = 0;
+    // Data objects on the token, which hold the audit anchor.
+    bool data_objects = true;
     // Bytes lost for each unwrapped and destroyed key until C_Finalize.
     std::uint32_t unwrap_leak = 0;
 };

@@ -89,6 +89,11 @@ Result<std::optional<Anchor>> Checkpoints::read() {
 
 Result<Bytes> Checkpoints::sign(const CheckpointRequest& request) {
     constexpr std::string_view kWhat = "anchoring the audit chain";
+    if (!context_->quirks().data_objects) {
+        return fail(
+            ErrorCode::unsupported,
+            "this kind of token keeps no data objects, so it cannot anchor the audit chain; use another one");
+    }
     const std::lock_guard lock(mutex_);
     SIGNET_ASSIGN(const auto last, read());
     const bool again = last && request.sequence == last->sequence && request.head == last->head;

@@ -50,8 +50,8 @@ CkStatus rename(Session& session, CK_OBJECT_HANDLE object, const std::string& la
 
 // The token must keep what was asked for: a token that makes a key extractable without being asked is not to be trusted.
 bool as_asked(const pkcs11::Attributes& attributes, bool extractable) {
-    return attributes.flag(CKA_SENSITIVE) && attributes.flag(CKA_EXTRACTABLE) == extractable &&
-           attributes.flag(CKA_LOCAL);
+    return attributes.flag(CKA_SENSITIVE) && attributes.has(CKA_EXTRACTABLE) &&
+           attributes.flag(CKA_EXTRACTABLE) == extractable;
 }
 
 CkStatus destroy_all(Session& session, Template& pattern) {
@@ -109,12 +109,12 @@ Result<KeyInfo> KeyLifecycle::generate(const GenerateKeyRequest& request) {
         if (handles->public_key != CK_INVALID_HANDLE) (void)session->destroy(handles->public_key);
     };
 
-    auto attributes = session->read(handles->key, {CKA_SENSITIVE, CKA_EXTRACTABLE, CKA_LOCAL});
+    auto attributes = session->read(handles->key, {CKA_SENSITIVE, CKA_EXTRACTABLE});
     if (!attributes || !as_asked(*attributes, request.extractable)) {
         undo();
         if (!attributes) return explained(attributes.error());
         return fail(ErrorCode::token_refused, "the token did not make the key " + to_string(id) +
-                                                  " sensitive and local as asked; it is not used");
+                                                  " as sensitive and unextractable as asked; it is not used");
     }
     if (handles->public_key != CK_INVALID_HANDLE) {
         if (auto done = rename(*session, handles->public_key, id.label); !done) {

@@ -117,6 +117,8 @@ Template unwrap_template(KeyAlgorithm algorithm, KeyUsages usages, bool extracta
                                 quirks, optional_attributes);
     // The length comes with the blob; SoftHSM refuses it here.
     out.remove(CKA_VALUE_LEN);
+    const bool ec = is_asymmetric(algorithm) && !is_rsa(algorithm);
+    if (ec && quirks.unwrapped_ec_extra != 0) out.bytes(quirks.unwrapped_ec_extra, Bytes{0});
     return out;
 }
 
