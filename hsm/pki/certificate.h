@@ -51,6 +51,13 @@ class Certificate {
     const Bytes& subject_key_identifier() const {
         return fields_->subject_key_identifier;
     }  // empty when absent
+    const Bytes& authority_key_identifier() const {
+        return fields_->authority_key_identifier;
+    }  // empty when absent
+    const std::vector<std::string>& critical_extensions() const {
+        return fields_->critical_extensions;
+    }  // dotted OIDs
+    bool ocsp_no_check() const { return fields_->ocsp_no_check; }
     bool is_ca() const { return fields_->is_ca; }
     std::optional<int> path_length() const { return fields_->path_length; }
     std::optional<CertificateUsages> key_usage() const { return fields_->key_usage; }
@@ -75,11 +82,14 @@ class Certificate {
         PublicKey public_key;
         Sha256 fingerprint;
         Bytes subject_key_identifier;
+        Bytes authority_key_identifier;
         bool is_ca = false;
         std::optional<int> path_length;
         std::optional<CertificateUsages> key_usage;
         std::vector<std::string> extended_key_usage;
         std::vector<GeneralName> alternative_names;
+        std::vector<std::string> critical_extensions;
+        bool ocsp_no_check = false;
         provider::X509Ptr x509;
     };
     explicit Certificate(std::shared_ptr<const Fields> fields) : fields_(std::move(fields)) {}
