@@ -77,19 +77,6 @@ Bytes canonical_spki(EVP_PKEY* key) {
     return out;
 }
 
-// The value of the SPKI's BIT STRING.
-Bytes key_bits(EVP_PKEY* key) {
-    X509_PUBKEY* encoded = nullptr;
-    const unsigned char* bits = nullptr;
-    int size = 0;
-    Bytes out;
-    if (X509_PUBKEY_set(&encoded, key) == 1 &&
-        X509_PUBKEY_get0_param(nullptr, &bits, &size, nullptr, encoded) == 1)
-        out.assign(bits, bits + size);
-    X509_PUBKEY_free(encoded);
-    return out;
-}
-
 std::string member(const char* name, const BIGNUM* number, int size) {
     return std::string("\"") + name + "\":\"" + to_base64url(bytes_of(number, size)) + "\"";
 }
@@ -160,13 +147,25 @@ Sha256 PublicKey::spki_sha256() const {
     return sha256(spki_);
 }
 
+Bytes PublicKey::key_bits() const {
+    X509_PUBKEY* encoded = nullptr;
+    const unsigned char* bits = nullptr;
+    int size = 0;
+    Bytes out;
+    if (X509_PUBKEY_set(&encoded, key_.get()) == 1 &&
+        X509_PUBKEY_get0_param(nullptr, &bits, &size, nullptr, encoded) == 1)
+        out.assign(bits, bits + size);
+    X509_PUBKEY_free(encoded);
+    return out;
+}
+
 Bytes PublicKey::key_identifier() const {
-    return digest(HashAlgorithm::sha1, key_bits(key_.get()));
+    return digest(HashAlgorithm::sha1, key_bits());
 }
 
 std::string PublicKey::jwk() const {
     if (type_ == KeyType::ed25519)
-        return R"({"crv":"Ed25519","kty":"OKP","x":")" + to_base64url(key_bits(key_.get())) + "\"}";
+        return R"({"crv":"Ed25519","kty":"OKP","x":")" + to_base64url(key_bits()) + "\"}";
     if (type_ == KeyType::rsa) {
         const auto e = number_of(key_.get(), OSSL_PKEY_PARAM_RSA_E);
         const auto n = number_of(key_.get(), OSSL_PKEY_PARAM_RSA_N);

@@ -34,6 +34,7 @@ class PublicKey {
     const Bytes& spki() const { return spki_; }
     std::string pem() const;
     Sha256 spki_sha256() const;  // SHA-256 over the SPKI, as in RFC 7469 pins
+    Bytes key_bits() const;      // the value of subjectPublicKey, a BIT STRING without unused bits
     // SHA-1 over the subjectPublicKey bits: the key identifier of RFC 5280 section 4.2.1.2 method 1.
     Bytes key_identifier() const;
     std::string jwk_thumbprint() const;  // RFC 7638 with SHA-256, base64url
