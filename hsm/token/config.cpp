@@ -1,6 +1,7 @@
 #include "hsm/token/config.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,9 +43,9 @@ class Reader {
         : root_(std::move(root)), config_(config), directory_(config.file.parent_path()) {}
 
     Status read() {
-        SIGNET_TRY(root_.only({"socket", "module", "module_config", "module_parameters", "token", "pin_file",
-                               "pin_credential", "allowed_users", "quirks", "session_copies", "threads",
-                               "request_deadline", "memory_limit", "state"}));
+        SIGNET_TRY(root_.only({"socket", "socket_group", "module", "module_config", "module_parameters",
+                               "token", "pin_file", "pin_credential", "allowed_users", "quirks",
+                               "session_copies", "threads", "request_deadline", "memory_limit", "state"}));
         SIGNET_TRY(read_path("socket", true, config_.socket));
         SIGNET_TRY(read_path("module", true, config_.module));
         SIGNET_TRY(read_path("module_config", false, config_.module_config));
@@ -99,6 +100,16 @@ class Reader {
     }
 
     Status read_users() {
+        if (const auto group = root_.optional("socket_group")) {
+            SIGNET_ASSIGN(const auto name, group->text());
+            std::vector<char> buffer(65536);
+            ::group entry{};
+            ::group* found = nullptr;
+            if (getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 ||
+                found == nullptr)
+                return group->error("there is no group '" + name + "' on this machine");
+            config_.socket_group = entry.gr_gid;
+        }
         const auto node = root_.optional("allowed_users");
         if (!node) {
             config_.allowed_users = {geteuid()};

@@ -26,6 +26,9 @@ struct TokenConfig {
     std::filesystem::path pin_file;  // exactly one of pin_file and pin_credential is set
     std::string pin_credential;      // a file in $CREDENTIALS_DIRECTORY (systemd.exec(5))
     std::vector<uid_t> allowed_users;
+    // Group of the socket, which then has mode 0660. Without one: 0600 when only the own user is allowed; 0666 when
+    // others are, who are told apart by SO_PEERCRED before a byte is read from them.
+    std::optional<gid_t> socket_group;
     std::string quirks;                                     // empty: chosen by the module's manufacturer
     std::optional<bool> session_copies;                     // nullopt: as the quirks say
     unsigned threads = 1;                                   // signing threads, 1 to 64

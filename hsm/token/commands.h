@@ -1,0 +1,29 @@
+// The subcommands of `signetd-token` beside serving. Each prints what it found and returns the exit code.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace signet::token {
+
+// Reads everything a start would read, except the token.
+int check_config(const std::filesystem::path& config_file);
+int clear_marker(const std::filesystem::path& config_file);
+
+struct InitOptions {
+    std::string so_pin_file;  // "-": standard input
+};
+// Initialises a free slot with the label and the PIN that the configuration names, and keeps copies of what a crash could
+// break.
+int init_token(const std::filesystem::path& config_file, const InitOptions& options);
+
+struct BenchOptions {
+    std::vector<std::string> cases;  // "document.ec:ES256", "audit/2:ES256"
+    double seconds = 3;
+    unsigned threads = 1;
+};
+// Prints {"runs":[{"algorithm","ops_per_s","cpu_us"}]}: the yardstick of `signetctl bench`.
+int bench_raw(const std::filesystem::path& config_file, const BenchOptions& options);
+
+}  // namespace signet::token
