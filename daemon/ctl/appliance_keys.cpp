@@ -53,8 +53,13 @@ std::string host_name() {
 class Maker {
   public:
     Maker(const config::Config& config, TokenInterface& token, std::string_view principal,
-          const std::function<void(std::string_view)>& progress)
-        : config_(config), token_(token), principal_(principal), progress_(progress), request_(random_id()) {}
+          const std::filesystem::path& directory, const std::function<void(std::string_view)>& progress)
+        : config_(config),
+          token_(token),
+          principal_(principal),
+          directory_(directory),
+          progress_(progress),
+          request_(random_id()) {}
 
     Status run() {
         progress_("database " + config_.database.string());
@@ -131,15 +136,14 @@ class Maker {
             names.push_back(own);
         SIGNET_ASSIGN(const auto server,
                       issue(ca_key, ca, pki::tls_server_profile(), "tls.server", {{"CN", host}}, names));
-        const auto directory = config_.file.parent_path() / "tls";
+        const auto directory = directory_ / "tls";
         SIGNET_TRY(write(directory / "server.pem", server.pem() + ca.pem()));
         SIGNET_TRY(write(directory / "clients.pem", ca.pem()));
 
         for (const auto* label : {"document.ec", "document.rsa"}) {
             SIGNET_ASSIGN(const auto certificate, issue(ca_key, ca, pki::document_signing_profile(), label,
                                                         {{"O", "Signet"}, {"CN", label}}, {}));
-            SIGNET_TRY(
-                write(config_.file.parent_path() / "ca" / (std::string(label) + ".pem"), certificate.pem()));
+            SIGNET_TRY(write(directory_ / "ca" / (std::string(label) + ".pem"), certificate.pem()));
         }
         return {};
     }
@@ -198,6 +202,7 @@ class Maker {
     const config::Config& config_;
     TokenInterface& token_;
     std::string principal_;
+    const std::filesystem::path& directory_;
     const std::function<void(std::string_view)>& progress_;
     std::string request_;
     SystemClock clock_;
@@ -211,8 +216,9 @@ class Maker {
 }  // namespace
 
 Status make_first_keys(const config::Config& config, TokenInterface& token, std::string_view principal,
+                       const std::filesystem::path& directory,
                        const std::function<void(std::string_view)>& progress) {
-    return Maker(config, token, principal, progress).run();
+    return Maker(config, token, principal, directory, progress).run();
 }
 
 }  // namespace signet::ctl

@@ -1,6 +1,7 @@
 // What a new appliance begins with: a database, its first keys, and the certificates of its own authority.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -12,8 +13,10 @@
 namespace signet::ctl {
 
 // `progress` gets one line before each step. The token must be empty; `config` is what signetd will read. Every key and
-// certificate has its audit record, and the chain ends with a signed checkpoint.
+// certificate has its audit record, and the chain ends with a signed checkpoint. Certificates that the configuration does
+// not place go to `ca` and `tls` below `directory`.
 Status make_first_keys(const config::Config& config, TokenInterface& token, std::string_view principal,
+                       const std::filesystem::path& directory,
                        const std::function<void(std::string_view)>& progress);
 
 }  // namespace signet::ctl

@@ -17,6 +17,7 @@
 #include "daemon/ctl/appliance_text.h"
 #include "daemon/ctl/context.h"
 #include "daemon/ctl/programs.h"
+#include "daemon/ctl/system_init.h"
 #include "daemon/ctl/token_process.h"
 #include "policy/policy.h"
 
@@ -169,7 +170,7 @@ Status make_appliance(Context& context, const ApplianceSettings& settings) {
     SIGNET_ASSIGN(auto process,
                   TokenProcess::start(directory / "token.yaml", config.token.socket,
                                       directory / "state" / "init.log", std::chrono::seconds(30)));
-    SIGNET_TRY(make_first_keys(config, process.token(), "operator", step));
+    SIGNET_TRY(make_first_keys(config, process.token(), "operator", directory, step));
     SIGNET_TRY(write_text(directory / "signetd.yaml", text, 0640));
     std::error_code ignored;
     fs::remove(directory / kMarker, ignored);
@@ -177,6 +178,13 @@ Status make_appliance(Context& context, const ApplianceSettings& settings) {
 }
 
 Outcome init(Context& context, const Arguments& arguments) {
+    if (arguments.has("--system") == arguments.has("DIR"))
+        return fail(
+            ErrorCode::invalid_argument,
+            "name a directory for an appliance of its own, or give --system to set up the installed service");
+    if (arguments.has("--system")) return init_system(context, arguments);
+    if (arguments.has("--pin-file"))
+        return fail(ErrorCode::invalid_argument, "--pin-file goes with --system");
     SIGNET_ASSIGN(const auto user, target_user(arguments));
     std::error_code error;
     const auto directory = fs::weakly_canonical(fs::absolute(arguments.text("DIR")), error);
@@ -238,8 +246,10 @@ std::vector<Command> init_commands() {
         {"",
          "init",
          "make a self-contained appliance: token, configuration, policy, database, first keys",
-         {{"DIR", Value::directory, "a new or empty directory"}},
-         {{"--user", "NAME", "who will own it and run the daemon (default: you; root must name somebody)"},
+         {{"DIR", Value::directory, "a new or empty directory", false}},
+         {{"--system", "", "set up the installed service instead, by /etc/signet"},
+          {"--pin-file", "FILE", "with --system: the token exists already, and this is its PIN", Value::file},
+          {"--user", "NAME", "who will own it and run the daemon (default: you; root must name somebody)"},
           {"--tls", "ADDRESS:PORT", "listen with TLS there, with client certificates"},
           {"--public", "ADDRESS:PORT", "serve CRLs and OCSP there, to everybody, over plain HTTP"},
           {"--module", "FILE", "PKCS#11 module (default: SoftHSM)", Value::file},

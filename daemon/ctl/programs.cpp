@@ -80,7 +80,15 @@ Result<std::filesystem::path> find_program(std::string_view name) {
 }
 
 Result<Finished> run_program(const std::filesystem::path& program, const std::vector<std::string>& arguments,
-                             std::chrono::seconds time_limit) {
+                             std::chrono::seconds time_limit, const Secret* input) {
+    Pipe in;
+    if (input != nullptr) {
+        SIGNET_ASSIGN(in, make_pipe());
+        // Below a pipe's capacity (PIPE_BUF): one write takes it all and does not wait.
+        if (::write(in.write.get(), input->data(), input->size()) != static_cast<ssize_t>(input->size()))
+            return fail(ErrorCode::internal, "cannot fill a pipe", std::strerror(errno));
+        in.write.reset();
+    }
     SIGNET_ASSIGN(auto out, make_pipe());
     SIGNET_ASSIGN(auto errors, make_pipe());
     std::vector<std::string> words{program.string()};
@@ -95,7 +103,10 @@ Result<Finished> run_program(const std::filesystem::path& program, const std::ve
 
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (in.read)
+        posix_spawn_file_actions_adddup2(&actions, in.read.get(), STDIN_FILENO);
+    else
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, out.write.get(), STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, errors.write.get(), STDERR_FILENO);
     pid_t pid = -1;

@@ -21,8 +21,9 @@ struct Finished {
 };
 
 // Runs a program to its end, with a small environment of its own, and collects what it prints (16 MiB each at most).
+// `input`, 4096 bytes at most, is its standard input; without it that is empty.
 // Errors: not_found, deadline_exceeded (it was killed), internal.
 Result<Finished> run_program(const std::filesystem::path& program, const std::vector<std::string>& arguments,
-                             std::chrono::seconds time_limit);
+                             std::chrono::seconds time_limit, const Secret* input = nullptr);
 
 }  // namespace signet::ctl

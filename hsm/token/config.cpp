@@ -165,9 +165,12 @@ Result<Secret> read_credential(const std::string& name) {
     const auto path = std::filesystem::path(directory) / name;
     const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (!fd)
-        return fail(ErrorCode::failed_precondition,
-                    "there is no credential '" + name + "'; add LoadCredential= for it to the unit",
-                    std::strerror(errno));
+        return fail(
+            ErrorCode::failed_precondition,
+            "systemd passed no credential '" + name +
+                "'; if this appliance has no token yet, these two commands come next: `signetctl init "
+                "--system`, then `systemctl start signetd`",
+            std::strerror(errno));
     Secret pin(kLongestPin + 2);
     std::size_t size = 0;
     while (size < pin.size()) {
