@@ -12,7 +12,7 @@
 #include "base/random.h"
 #include "base/wire.h"
 
-namespace signet::tests {
+namespace signet::testing {
 namespace {
 
 using provider::DigestCtxPtr;
@@ -473,4 +473,4 @@ Result<std::optional<Anchor>> SoftwareToken::read_anchor(Deadline deadline) {
     return anchor_;
 }
 
-}  // namespace signet::tests
+}  // namespace signet::testing

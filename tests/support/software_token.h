@@ -13,7 +13,7 @@
 #include "hsm/frames/token_interface.h"
 #include "hsm/provider/openssl_ptr.h"
 
-namespace signet::tests {
+namespace signet::testing {
 
 class SoftwareToken final : public TokenInterface {
   public:
@@ -72,4 +72,4 @@ class SoftwareToken final : public TokenInterface {
     std::atomic<std::uint64_t> operations_{0};
 };
 
-}  // namespace signet::tests
+}  // namespace signet::testing

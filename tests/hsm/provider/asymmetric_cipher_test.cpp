@@ -5,7 +5,7 @@
 #include "hsm/provider/openssl_error.h"
 #include "tests/hsm/provider/token_fixture.h"
 
-namespace signet::tests {
+namespace signet::testing {
 namespace {
 
 using provider::PkeyCtxPtr;
@@ -84,4 +84,4 @@ TEST_P(ProviderCipher, RefusesKeysLoadedForSignatures) {
 SIGNET_ON_EVERY_TOKEN(ProviderCipher);
 
 }  // namespace
-}  // namespace signet::tests
+}  // namespace signet::testing

@@ -8,7 +8,7 @@
 #include "hsm/provider/openssl_error.h"
 #include "tests/hsm/provider/token_fixture.h"
 
-namespace signet::tests {
+namespace signet::testing {
 namespace {
 
 using provider::PkeyPtr;
@@ -121,4 +121,4 @@ TEST_P(ProviderKeyManagement, KeysAreRefusedForPurposesTheyLack) {
 SIGNET_ON_EVERY_TOKEN(ProviderKeyManagement);
 
 }  // namespace
-}  // namespace signet::tests
+}  // namespace signet::testing

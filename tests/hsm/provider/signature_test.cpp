@@ -9,7 +9,7 @@
 #include "tests/hsm/provider/token_fixture.h"
 #include "tests/support/software_token.h"
 
-namespace signet::tests {
+namespace signet::testing {
 namespace {
 
 using provider::DigestCtxPtr;
@@ -249,4 +249,4 @@ TEST(ProviderWrappedKey, Signs) {
 SIGNET_ON_EVERY_TOKEN(ProviderSignature);
 
 }  // namespace
-}  // namespace signet::tests
+}  // namespace signet::testing

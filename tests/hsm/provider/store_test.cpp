@@ -4,7 +4,7 @@
 #include "hsm/provider/openssl_error.h"
 #include "tests/hsm/provider/token_fixture.h"
 
-namespace signet::tests {
+namespace signet::testing {
 namespace {
 
 class ProviderStore : public TokenTest {
@@ -59,4 +59,4 @@ TEST_P(ProviderStore, RefusesWhatIsNotThere) {
 SIGNET_ON_EVERY_TOKEN(ProviderStore);
 
 }  // namespace
-}  // namespace signet::tests
+}  // namespace signet::testing

@@ -10,7 +10,7 @@
 #include "tests/hsm/provider/token_fixture.h"
 #include "tests/support/software_token.h"
 
-namespace signet::tests {
+namespace signet::testing {
 namespace {
 
 using provider::SslCtxPtr;
@@ -159,4 +159,4 @@ TEST_P(ProviderTls, FailsWithoutTheToken) {
 SIGNET_ON_EVERY_TOKEN(ProviderTls);
 
 }  // namespace
-}  // namespace signet::tests
+}  // namespace signet::testing

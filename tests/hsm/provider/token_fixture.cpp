@@ -1,8 +1,11 @@
 #include "tests/hsm/provider/token_fixture.h"
 
+#include <filesystem>
+
+#include "tests/support/softhsm_token.h"
 #include "tests/support/software_token.h"
 
-namespace signet::tests {
+namespace signet::testing {
 namespace {
 
 struct SoftwareBackend final : TokenBackend {
@@ -10,10 +13,22 @@ struct SoftwareBackend final : TokenBackend {
     TokenInterface& token() override { return software; }
 };
 
+struct SoftHsmBackend final : TokenBackend {
+    SoftHsmToken softhsm;
+    std::unique_ptr<token::TokenOperations> operations =
+        token::TokenOperations::open(softhsm.options(), softhsm.pin()).value();
+    TokenInterface& token() override { return *operations; }
+};
+
+std::unique_ptr<TokenBackend> make_softhsm() {
+    if (!std::filesystem::exists(SoftHsmToken::module())) return nullptr;
+    return std::make_unique<SoftHsmBackend>();
+}
+
 }  // namespace
 
 std::vector<NamedBackend> token_backends() {
-    return {{"software", [] { return std::make_unique<SoftwareBackend>(); }}};
+    return {{"software", [] { return std::make_unique<SoftwareBackend>(); }}, {"softhsm", make_softhsm}};
 }
 
-}  // namespace signet::tests
+}  // namespace signet::testing

@@ -9,7 +9,7 @@
 
 #include "hsm/provider/library_context.h"
 
-namespace signet::tests {
+namespace signet::testing {
 
 // A token with nothing in it.
 struct TokenBackend {
@@ -64,4 +64,4 @@ inline std::string backend_name(const ::testing::TestParamInfo<NamedBackend>& in
 #define SIGNET_ON_EVERY_TOKEN(Suite) \
     INSTANTIATE_TEST_SUITE_P(Tokens, Suite, ::testing::ValuesIn(token_backends()), backend_name)
 
-}  // namespace signet::tests
+}  // namespace signet::testing
