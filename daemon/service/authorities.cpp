@@ -99,7 +99,7 @@ Result<Authorities::Signer> Authorities::signer(const Authority& authority,
 }
 
 Result<IssuedCertificate> Authorities::issue(const Caller& caller, std::string_view ca,
-                                             const IssueCertificate& request) {
+                                             const IssueCertificate& request, const AlsoOnIssue& also) {
     SIGNET_ASSIGN(const auto authority, this->authority(ca));
     const auto profile = authority->profiles.find(request.profile);
     if (profile == authority->profiles.end())
@@ -112,7 +112,21 @@ Result<IssuedCertificate> Authorities::issue(const Caller& caller, std::string_v
     SIGNET_ASSIGN(const auto csr, pki::parse_csr(request.csr));
     if (request.constraints != nullptr) {
         const auto validity = request.validity.value_or(profile->second.validity);
-        SIGNET_TRY(policy::check_csr(*request.constraints, facts_of(csr, validity, request.profile)));
+        if (const auto allowed =
+                policy::check_csr(*request.constraints, facts_of(csr, validity, request.profile));
+            !allowed) {
+            // The rule let the caller in and its constraints refuse this request: a refusal like any other.
+            sqlite::AuditRecord record;
+            record.request_id = caller.request_id;
+            record.principal = caller.principal;
+            record.action = "ca.issue";
+            record.object = ca;
+            record.outcome = "refused";
+            record.details =
+                Details().add("subject", csr.subject_text).add("why", allowed.error().message).text();
+            parts_.writer.append_async(std::move(record), [](const Result<std::uint64_t>&) {});
+            return std::unexpected(allowed.error());
+        }
     }
     SIGNET_ASSIGN(const auto content, pki::apply_profile(profile->second, csr));
     SIGNET_ASSIGN(const auto signer, this->signer(*authority, std::nullopt));
@@ -153,7 +167,7 @@ Result<IssuedCertificate> Authorities::issue(const Caller& caller, std::string_v
                                  .add("fingerprint", to_hex(certificate.fingerprint()))
                                  .text();
             SIGNET_ASSIGN(issued.audit, transaction.audit(record));
-            return {};
+            return also ? also(transaction, issued) : Status{};
         });
         if (recorded) {
             signer.key->new_uses->fetch_add(1, std::memory_order_relaxed);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -50,6 +51,9 @@ struct OcspReply {
     std::optional<SystemTime> next_update{};  // absent for errors and answers to a nonce: not to be cached
 };
 
+// More work for the transaction that makes the certificate durable: an answer kept under an idempotency key.
+using AlsoOnIssue = std::function<Status(sqlite::Transaction&, const IssuedCertificate&)>;
+
 class Authorities {
   public:
     struct Parts {
@@ -68,7 +72,7 @@ class Authorities {
     // Errors: not_found (no such CA), invalid_argument and unprocessable (the CSR, the profile, the rule's constraints),
     // failed_precondition (no certificate for the active key version), the key's and the token's, storage_*.
     Result<IssuedCertificate> issue(const Caller& caller, std::string_view ca,
-                                    const IssueCertificate& request);
+                                    const IssueCertificate& request, const AlsoOnIssue& also = {});
     // `serial` is hex. Error: not_found.
     Result<sqlite::StoredCertificate> find(std::string_view ca, std::string_view serial);
     std::vector<std::string> chain_of(const Authority& authority, const Bytes& issued) const;  // PEM

@@ -95,7 +95,7 @@ Status Keys::record_generated(sqlite::Transaction& transaction, const KeyInfo& i
 
 Result<KeyChange> Keys::generate(const Caller& caller, std::string_view action,
                                  const GenerateKeyRequest& request, bool activate,
-                                 std::optional<SystemTime> not_after) {
+                                 std::optional<SystemTime> not_after, const AlsoOnKeyChange& also) {
     sqlite::Intent intent;
     intent.action = action;
     intent.object = to_string(request.id);
@@ -114,13 +114,13 @@ Result<KeyChange> Keys::generate(const Caller& caller, std::string_view action,
     SIGNET_TRY(parts_.writer.run([&](sqlite::Transaction& transaction) -> Status {
         SIGNET_TRY(record_generated(transaction, *generated, intent, activate, not_after));
         SIGNET_ASSIGN(change.audit, transaction.audit(record_of(caller, action, request.id, "ok")));
-        return {};
+        return also ? also(transaction, change) : Status{};
     }));
     SIGNET_TRY(reload());
     return change;
 }
 
-Result<KeyChange> Keys::create(const Caller& caller, const CreateKey& request) {
+Result<KeyChange> Keys::create(const Caller& caller, const CreateKey& request, const AlsoOnKeyChange& also) {
     SIGNET_TRY(check_label(request.label));
     SIGNET_TRY(check_usages(request.algorithm, request.usages));
     const std::lock_guard lock(changes_);
@@ -136,10 +136,11 @@ Result<KeyChange> Keys::create(const Caller& caller, const CreateKey& request) {
     generate_request.algorithm = request.algorithm;
     generate_request.usages = request.usages;
     generate_request.extractable = request.extractable;
-    return generate(caller, "keys.create", generate_request, request.activate, request.not_after);
+    return generate(caller, "keys.create", generate_request, request.activate, request.not_after, also);
 }
 
-Result<KeyChange> Keys::rotate(const Caller& caller, std::string_view label, std::optional<bool> activate) {
+Result<KeyChange> Keys::rotate(const Caller& caller, std::string_view label, std::optional<bool> activate,
+                               const AlsoOnKeyChange& also) {
     const std::lock_guard lock(changes_);
     SIGNET_ASSIGN(const auto key, find(label));
     const auto& before = key->shown();
@@ -155,7 +156,8 @@ Result<KeyChange> Keys::rotate(const Caller& caller, std::string_view label, std
     request.usages = before.usages;
     // A CA or a TLS server cannot work with a key that has no certificate yet.
     const bool needs_certificate = before.usages.has(KeyUsage::certify) || before.usages.has(KeyUsage::tls);
-    return generate(caller, "keys.rotate", request, activate.value_or(!needs_certificate), std::nullopt);
+    return generate(caller, "keys.rotate", request, activate.value_or(!needs_certificate), std::nullopt,
+                    also);
 }
 
 Result<KeyChange> Keys::change_state(const Caller& caller, std::string_view action, const KeyVersion& version,
@@ -175,16 +177,18 @@ Result<KeyChange> Keys::change_state(const Caller& caller, std::string_view acti
     return change;
 }
 
-Result<KeyChange> Keys::activate(const Caller& caller, std::string_view label, std::uint32_t version) {
+Result<KeyChange> Keys::activate(const Caller& caller, std::string_view label,
+                                 std::optional<std::uint32_t> version) {
     const std::lock_guard lock(changes_);
-    SIGNET_ASSIGN(const auto found, pick(label, version));
+    SIGNET_ASSIGN(const auto key, find(label));
+    SIGNET_ASSIGN(const auto found, pick(label, version.value_or(key->versions.back().id.version)));
     return change_state(caller, "keys.activate", *found, KeyState::active);
 }
 
 Result<KeyChange> Keys::disable(const Caller& caller, std::string_view label,
                                 std::optional<std::uint32_t> version) {
     const std::lock_guard lock(changes_);
-    SIGNET_ASSIGN(const auto found, pick(label, version));
+    SIGNET_ASSIGN(const auto found, shown_or(label, version));
     if (found->state == KeyState::active && parts_.needed.contains(label))
         return fail(ErrorCode::failed_precondition, "the configuration needs the key '" + std::string(label) +
                                                         "'; rotate it, then disable the old version");
@@ -200,7 +204,7 @@ Result<KeyChange> Keys::disable(const Caller& caller, std::string_view label,
 Result<KeyChange> Keys::retire(const Caller& caller, std::string_view label,
                                std::optional<std::uint32_t> version) {
     const std::lock_guard lock(changes_);
-    SIGNET_ASSIGN(const auto found, pick(label, version));
+    SIGNET_ASSIGN(const auto found, shown_or(label, version));
     if (found->state == KeyState::active && parts_.needed.contains(label))
         return fail(ErrorCode::failed_precondition,
                     "the configuration needs the key '" + std::string(label) + "'; rotate it");

@@ -63,6 +63,11 @@ Result<KeyPtr> Keys::pick(std::string_view label, std::optional<std::uint32_t> v
     return KeyPtr(std::move(key), found);
 }
 
+Result<KeyPtr> Keys::shown_or(std::string_view label, std::optional<std::uint32_t> version) const {
+    SIGNET_ASSIGN(const auto key, find(label));
+    return pick(label, version.value_or(key->shown().id.version));
+}
+
 Result<KeyPtr> Keys::active(std::string_view label, KeyUsage usage) const {
     SIGNET_ASSIGN(auto version, pick(label, std::nullopt));
     SIGNET_TRY(check_usage(*version, usage));

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,6 +39,9 @@ struct KeyChange {
     KeyId key;
     std::uint64_t audit = 0;  // sequence number of the record of the outcome
 };
+
+// More work for the transaction that makes a change durable: an answer kept under an idempotency key.
+using AlsoOnKeyChange = std::function<Status(sqlite::Transaction&, const KeyChange&)>;
 
 // What the token's keys and the database's rows had to say to each other.
 struct SyncReport {
@@ -80,12 +84,16 @@ class Keys {
 
     // Errors: invalid_argument, already_exists, conflict (a change of that key is under way), the token's; with
     // deadline_exceeded and token_unavailable the outcome is settled later, when the token answers again.
-    Result<KeyChange> create(const Caller& caller, const CreateKey& request);
+    Result<KeyChange> create(const Caller& caller, const CreateKey& request,
+                             const AlsoOnKeyChange& also = {});
     // A new version with the algorithm and usages of the shown one. `activate` nullopt: at once, except for keys that
     // need a certificate first (certify, tls).
-    Result<KeyChange> rotate(const Caller& caller, std::string_view label, std::optional<bool> activate);
-    Result<KeyChange> activate(const Caller& caller, std::string_view label, std::uint32_t version);
-    // `version` nullopt: the active one.
+    Result<KeyChange> rotate(const Caller& caller, std::string_view label, std::optional<bool> activate,
+                             const AlsoOnKeyChange& also = {});
+    // `version` nullopt: the newest one.
+    Result<KeyChange> activate(const Caller& caller, std::string_view label,
+                               std::optional<std::uint32_t> version);
+    // `version` nullopt: the active one, else the newest.
     Result<KeyChange> disable(const Caller& caller, std::string_view label,
                               std::optional<std::uint32_t> version);
     Result<KeyChange> retire(const Caller& caller, std::string_view label,
@@ -99,10 +107,11 @@ class Keys {
     Status flush_uses();
 
   private:
+    Result<KeyPtr> shown_or(std::string_view label, std::optional<std::uint32_t> version) const;
     Result<KeyPtr> pick(std::string_view label, std::optional<std::uint32_t> version) const;
     Result<KeyChange> generate(const Caller& caller, std::string_view action,
                                const GenerateKeyRequest& request, bool activate,
-                               std::optional<SystemTime> not_after);
+                               std::optional<SystemTime> not_after, const AlsoOnKeyChange& also);
     Result<KeyChange> change_state(const Caller& caller, std::string_view action, const KeyVersion& version,
                                    KeyState state);
     Status record_generated(sqlite::Transaction& transaction, const KeyInfo& info,
