@@ -194,18 +194,28 @@ sqlite::AuditVerifyOptions Audit::verification() const {
     return options;
 }
 
-Result<std::optional<sqlite::ExportReport>> Audit::archive(const Caller& caller) {
+Result<std::optional<ArchivedPart>> Audit::archive(const Caller& caller, std::optional<SystemTime> before) {
     const auto limits = settings();
+    std::error_code failure;
+    if (std::filesystem::create_directories(limits.archive, failure))
+        std::filesystem::permissions(limits.archive, std::filesystem::perms::owner_all, failure);
+    if (failure)
+        return fail(ErrorCode::storage_failed,
+                    "the archive directory " + limits.archive.string() + " cannot be made",
+                    failure.message());
     // A connection of its own: an archive reads for long, and the pool's are for requests.
     SIGNET_ASSIGN(auto db, sqlite::Connection::open(parts_.database, sqlite::Connection::Mode::read_only));
+    const auto cut = before.value_or(parts_.clock.now() - limits.retention);
     SIGNET_ASSIGN(const auto report,
-                  sqlite::archive_audit(db, parts_.writer, limits.archive,
-                                        parts_.clock.now() - limits.retention, verification()));
+                  sqlite::archive_audit(db, parts_.writer, limits.archive, cut, verification()));
     if (!report) return std::nullopt;
+    SIGNET_ASSIGN(const auto anchor, sqlite::audit_log::last_anchor(db));
+    ArchivedPart part{*report, anchor ? anchor->file : std::string()};
     sqlite::AuditRecord record;
     record.request_id = caller.request_id;
     record.principal = caller.principal;
     record.action = "audit.archive";
+    record.object = part.file;
     record.outcome = "ok";
     record.details = Details()
                          .add("first", report->base.sequence + 1)
@@ -213,7 +223,7 @@ Result<std::optional<sqlite::ExportReport>> Audit::archive(const Caller& caller)
                          .add("digest", to_hex(report->digest))
                          .text();
     SIGNET_TRY(parts_.writer.append(std::move(record)));
-    return report;
+    return part;
 }
 
 void Audit::compare_with_anchor(Deadline deadline) {

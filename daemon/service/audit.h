@@ -41,6 +41,11 @@ struct AuditedRefusal {
     bool by_rate = false;
 };
 
+struct ArchivedPart {
+    sqlite::ExportReport report;
+    std::string file;  // its name in the archive directory
+};
+
 class Audit {
   public:
     struct Parts {
@@ -74,8 +79,8 @@ class Audit {
     // `checkpoint`, when enough records or time have passed; false when it failed, which is logged.
     bool checkpoint_if_due(std::chrono::milliseconds time_limit);
 
-    // Moves what is older than the retention into a file of the archive directory; nullopt when nothing is.
-    Result<std::optional<sqlite::ExportReport>> archive(const Caller& caller);
+    // Moves what is older than the retention, or than `before`, into a file of the archive directory; nullopt when nothing is.
+    Result<std::optional<ArchivedPart>> archive(const Caller& caller, std::optional<SystemTime> before = {});
 
     // Compares the chain with the token's anchor: a database that was put back to an older state is behind it. Called
     // when the token becomes reachable.
