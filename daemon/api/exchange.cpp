@@ -70,6 +70,11 @@ Status decide(Call& call, const http::RequestHead& head, std::string_view resour
                            std::string(call.route->permission) +
                            (resource.empty() ? "" : " on '" + std::string(resource) + "'") +
                            (algorithm && !algorithm->empty() ? " with " + std::string(*algorithm) : ""));
+    } else if (call.decision.rule->quorum != 0) {
+        // No route collects approvals yet, and one caller alone is not enough.
+        allowed =
+            fail(ErrorCode::permission_denied,
+                 "this needs the approval of " + std::to_string(call.decision.rule->quorum) + " others");
     } else if (algorithm) {
         // Rates are charged for final decisions only: the rule that admits a header may not be the one that decides.
         allowed = call.rates->take(*call.decision.rule, call.decision.principal,

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct Router::Node {
 };
 
 namespace {
+
+constexpr std::string_view kRest = "*}";  // the end of a segment that stands for the rest of the path
 
 bool is_parameter(std::string_view segment) {
     return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
@@ -93,17 +96,22 @@ std::expected<std::string, std::string_view> decode_segment(std::string_view raw
 
 }  // namespace
 
-Router::Router(RouteTable rows, std::unique_ptr<Node> root)
-    : rows_(std::move(rows)), root_(std::move(root)) {}
+Router::Router(RouteTable rows, std::unique_ptr<Node> root, std::vector<std::size_t> rest_rows)
+    : rows_(std::move(rows)), root_(std::move(root)), rest_rows_(std::move(rest_rows)) {}
 Router::Router(Router&&) noexcept = default;
 Router& Router::operator=(Router&&) noexcept = default;
 Router::~Router() = default;
 
 Result<Router> Router::build(RouteTable rows) {
     auto root = std::make_unique<Node>();
+    std::vector<std::size_t> rest_rows;
     for (std::size_t index = 0; index < rows.size(); ++index) {
         const auto& row = rows[index];
         SIGNET_TRY(check_row(row));
+        if (row.pattern.ends_with(kRest)) {
+            rest_rows.push_back(index);
+            continue;
+        }
         auto* node = root.get();
         for (const auto segment : split(row.pattern)) {
             auto& next = is_parameter(segment) ? node->parameter : node->literals[std::string(segment)];
@@ -114,12 +122,53 @@ Result<Router> Router::build(RouteTable rows) {
             if (rows[other].verb == row.verb) return bad_row(row, "there are two rows for the same requests");
         node->rows.push_back(index);
     }
-    return Router(std::move(rows), std::move(root));
+    return Router(std::move(rows), std::move(root), std::move(rest_rows));
+}
+
+std::optional<RouteMatch> Router::match_rest(http::Verb verb, std::string_view path, VisibleFunction visible,
+                                             const void* context) const {
+    const auto wanted = verb == http::Verb::head ? http::Verb::get : verb;
+    for (const auto index : rest_rows_) {
+        const auto& row = rows_[index];
+        if (row.verb != wanted || !visible(context, row)) continue;
+        RouteMatch match{&row, index, {}};
+        const auto pattern = split(row.pattern);
+        auto rest = path.substr(1);
+        bool fits = true;
+        for (const auto segment : std::span(pattern).first(pattern.size() - 1)) {
+            const auto slash = rest.find('/');
+            fits = slash != std::string_view::npos;
+            if (!fits) break;
+            auto decoded = decode_segment(rest.substr(0, slash));
+            rest.remove_prefix(slash + 1);
+            fits = decoded && (is_parameter(segment) || *decoded == segment);
+            if (!fits) break;
+            if (is_parameter(segment))
+                match.parameters.emplace_back(segment.substr(1, segment.size() - 2), *std::move(decoded));
+        }
+        if (!fits || rest.empty() || rest.size() > kMaxRestBytes * 3) continue;
+        auto decoded = http::percent_decode(rest);
+        if (!decoded || decoded->size() > kMaxRestBytes || !is_utf8(*decoded)) continue;
+        const auto name = pattern.back();
+        match.parameters.emplace_back(name.substr(1, name.size() - 1 - kRest.size()), *std::move(decoded));
+        return match;
+    }
+    return std::nullopt;
 }
 
 RouteResult Router::find_impl(http::Verb verb, std::string_view path, VisibleFunction visible,
                               const void* context) const {
     if (path.empty() || path.front() != '/') return NoSuchPath{};
+    auto routed = find_segments(verb, path, visible, context);
+    if (!rest_rows_.empty() &&
+        (std::holds_alternative<NoSuchPath>(routed) || std::holds_alternative<BadPath>(routed))) {
+        if (auto match = match_rest(verb, path, visible, context)) return *std::move(match);
+    }
+    return routed;
+}
+
+RouteResult Router::find_segments(http::Verb verb, std::string_view path, VisibleFunction visible,
+                                  const void* context) const {
     if (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
     std::array<std::string, kMaxSegments> segments;
     std::size_t count = 0;

@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "base/error.h"
 #include "daemon/api/exchange.h"
@@ -15,6 +17,7 @@ namespace signet::api {
 
 inline constexpr std::size_t kMaxSegments = 16;
 inline constexpr std::size_t kMaxSegmentBytes = 256;  // decoded
+inline constexpr std::size_t kMaxRestBytes = 1024;    // decoded, of a `{name*}`
 
 struct RouteMatch {
     const Route* route = nullptr;
@@ -34,6 +37,8 @@ class Router {
   public:
     // Refuses (failed_precondition) a row without permission or handler, with a permission that policy/permissions.h does
     // not know, with a bad pattern, with a resource parameter that its pattern lacks, and two rows that match the same.
+    // A last segment `{name*}` stands for the whole rest of the path, slashes and encoded slashes included (RFC 6960
+    // appendix A.1 puts base64 there); it comes after every other row.
     static Result<Router> build(RouteTable rows);
     Router(Router&&) noexcept;
     Router& operator=(Router&&) noexcept;
@@ -60,9 +65,14 @@ class Router {
     using VisibleFunction = bool (*)(const void* context, const Route& row);
     RouteResult find_impl(http::Verb verb, std::string_view path, VisibleFunction visible,
                           const void* context) const;
-    Router(RouteTable rows, std::unique_ptr<Node> root);
+    RouteResult find_segments(http::Verb verb, std::string_view path, VisibleFunction visible,
+                              const void* context) const;
+    std::optional<RouteMatch> match_rest(http::Verb verb, std::string_view path, VisibleFunction visible,
+                                         const void* context) const;
+    Router(RouteTable rows, std::unique_ptr<Node> root, std::vector<std::size_t> rest_rows);
     RouteTable rows_;
     std::unique_ptr<Node> root_;
+    std::vector<std::size_t> rest_rows_;
 };
 
 }  // namespace signet::api
