@@ -1,6 +1,8 @@
 #include "daemon/api/json_parser.h"
 
 #include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/storage_ptr.hpp>
+#include <boost/json/value.hpp>
 #include <boost/json/value_stack.hpp>
 #include <optional>
 #include <string>

@@ -2,8 +2,7 @@
 #pragma once
 
 #include <boost/json/fwd.hpp>
-#include <boost/json/storage_ptr.hpp>
-#include <boost/json/value.hpp>
+#include <cstddef>
 #include <string_view>
 
 #include "base/error.h"

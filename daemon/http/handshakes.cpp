@@ -1,6 +1,8 @@
 #include "daemon/http/handshakes.h"
 
 #include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
 #include <sys/socket.h>
 
 #include <array>

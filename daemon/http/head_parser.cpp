@@ -182,6 +182,19 @@ std::expected<void, HeadError> split_target(RequestHead& head) {
     return {};
 }
 
+// Whether the request line ends in a version, and one that is not ours.
+bool names_other_version(std::string_view text) {
+    const auto line = text.substr(0, text.find('\r'));
+    constexpr std::string_view kName = " HTTP/";
+    constexpr std::string_view kVersion = "1.1";
+    if (line.size() < kName.size() + kVersion.size()) return false;
+    const auto version = line.substr(line.size() - kVersion.size());
+    const auto name = line.substr(line.size() - kVersion.size() - kName.size(), kName.size());
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    return name == kName && is_digit(version[0]) && version[1] == '.' && is_digit(version[2]) &&
+           version != "1.0" && version != "1.1";
+}
+
 }  // namespace
 
 std::expected<std::size_t, HeadError> find_head_end(std::string_view buffer, std::size_t& searched) {
@@ -220,7 +233,7 @@ std::expected<ParsedHead, HeadError> parse_head(std::string_view text, const Hea
     beast::error_code error;
     parser.put(boost::asio::const_buffer(text.data(), text.size()), error);
     if (parser.error()) return HeadFailure(*parser.error());
-    if (error == beast::http::error::bad_version)
+    if (error == beast::http::error::bad_version && names_other_version(text))
         return refuse(505, "this server speaks HTTP/1.0 and HTTP/1.1");
     if (error || !parser.is_header_done()) return refuse(400, "the header is not HTTP");
     if (const auto split = split_target(parsed.head); !split) return HeadFailure(split.error());

@@ -3,8 +3,23 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 namespace signet::http {
+
+void OpensslDeleter::operator()(SSL_CTX* context) const {
+    SSL_CTX_free(context);
+}
+void OpensslDeleter::operator()(SSL* connection) const {
+    SSL_free(connection);
+}
+void OpensslDeleter::operator()(X509* certificate) const {
+    X509_free(certificate);
+}
+void OpensslDeleter::operator()(BIO* bio) const {
+    BIO_free_all(bio);
+}
 
 std::string openssl_errors() {
     std::string out;
@@ -18,8 +33,7 @@ std::string openssl_errors() {
 }
 
 Result<std::vector<X509Handle>> read_certificates(OSSL_LIB_CTX* library, std::string_view pem) {
-    const std::unique_ptr<BIO, OpensslDeleter<BIO_free_all>> bio(
-        BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+    const BioHandle bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
     std::vector<X509Handle> certificates;
     for (;;) {
         auto* empty = X509_new_ex(library, nullptr);

@@ -1,9 +1,7 @@
 // Owners of the OpenSSL objects that TLS needs, and their errors as text.
 #pragma once
 
-#include <openssl/ssl.h>
 #include <openssl/types.h>
-#include <openssl/x509.h>
 
 #include <memory>
 #include <string>
@@ -14,17 +12,17 @@
 
 namespace signet::http {
 
-template <auto Free>
 struct OpensslDeleter {
-    template <class T>
-    void operator()(T* object) const {
-        Free(object);
-    }
+    void operator()(SSL_CTX* context) const;
+    void operator()(SSL* connection) const;
+    void operator()(X509* certificate) const;
+    void operator()(BIO* bio) const;
 };
 
-using SslContextHandle = std::unique_ptr<SSL_CTX, OpensslDeleter<SSL_CTX_free>>;
-using SslHandle = std::unique_ptr<SSL, OpensslDeleter<SSL_free>>;
-using X509Handle = std::unique_ptr<X509, OpensslDeleter<X509_free>>;
+using SslContextHandle = std::unique_ptr<SSL_CTX, OpensslDeleter>;
+using SslHandle = std::unique_ptr<SSL, OpensslDeleter>;
+using X509Handle = std::unique_ptr<X509, OpensslDeleter>;
+using BioHandle = std::unique_ptr<BIO, OpensslDeleter>;
 
 // The calling thread's OpenSSL errors, oldest first; empties the queue.
 std::string openssl_errors();

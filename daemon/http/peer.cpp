@@ -113,15 +113,16 @@ Result<ClientCertificate> describe_certificate(X509* certificate) {
     OPENSSL_free(der);
     out.fingerprint = to_hex(sha256(out.der));
 
-    const std::unique_ptr<BIO, OpensslDeleter<BIO_free_all>> text(BIO_new(BIO_s_mem()));
+    const BioHandle text(BIO_new(BIO_s_mem()));
     X509_NAME_print_ex(text.get(), X509_get_subject_name(certificate), 0,
                        XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
     char* subject = nullptr;
     const auto subject_size = BIO_get_mem_data(text.get(), &subject);
     out.subject.assign(subject, static_cast<std::size_t>(std::max(subject_size, 0L)));
 
-    const std::unique_ptr<GENERAL_NAMES, OpensslDeleter<GENERAL_NAMES_free>> names(
-        static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+    const std::unique_ptr<GENERAL_NAMES, void (*)(GENERAL_NAMES*)> names(
+        static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)),
+        GENERAL_NAMES_free);
     for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
         const auto* name = sk_GENERAL_NAME_value(names.get(), i);
         std::vector<std::string>* list = nullptr;

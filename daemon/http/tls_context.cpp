@@ -43,6 +43,18 @@ Status use_certificates(SSL_CTX* context, const TlsSettings& settings) {
     return {};
 }
 
+// What the server signs with: a token's key may be asked for the hash of its size only (TLS 1.2 would allow others).
+const char* own_schemes(const EVP_PKEY* key) {
+    if (EVP_PKEY_is_a(key, "EC") == 1) return EVP_PKEY_get_bits(key) > 256 ? "ECDSA+SHA384" : "ECDSA+SHA256";
+    if (EVP_PKEY_is_a(key, "ED25519") == 1) return "ed25519";
+    return "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:RSA+SHA256:RSA+SHA384:RSA+SHA512";
+}
+
+// What clients may sign with: nothing with SHA-1.
+constexpr const char* kClientSchemes =
+    "ECDSA+SHA256:ECDSA+SHA384:ed25519:rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"
+    "RSA+SHA256:RSA+SHA384:RSA+SHA512";
+
 Status trust_clients(SSL_CTX* context, const TlsSettings& settings) {
     if (settings.client_certificate == ClientCertificateMode::none) {
         if (!settings.client_ca_pem.empty())
@@ -91,6 +103,9 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::create(const TlsSettings& 
                                         SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_alpn_select_cb(context.get(), select_protocol, nullptr);
     SIGNET_TRY(use_certificates(context.get(), settings));
+    if (SSL_CTX_set1_sigalgs_list(context.get(), own_schemes(settings.key)) != 1 ||
+        SSL_CTX_set1_client_sigalgs_list(context.get(), kClientSchemes) != 1)
+        return fail(ErrorCode::internal, "the TLS signature schemes cannot be set", openssl_errors());
     SIGNET_TRY(trust_clients(context.get(), settings));
     return std::shared_ptr<const TlsContext>(new TlsContext(context.release()));
 }

@@ -24,8 +24,8 @@ struct TlsSettings {
     // The private key, through the provider. Its provider should give up a signature after 1 s: a handshake signs
     // synchronously on one of the few threads that make handshakes.
     EVP_PKEY* key = nullptr;
-    std::string_view certificate_chain_pem;  // the server's certificate, then its chain towards the root
-    std::string_view client_ca_pem;  // trust anchors for client certificates; empty exactly for `none`
+    std::string_view certificate_chain_pem{};  // the server's certificate, then its chain towards the root
+    std::string_view client_ca_pem{};  // trust anchors for client certificates; empty exactly for `none`
     ClientCertificateMode client_certificate = ClientCertificateMode::required;
     bool allow_tls12 = false;  // TLS 1.3 only otherwise (RFC 8446); never below 1.2
 };
