@@ -28,7 +28,7 @@ constexpr milliseconds kFirstBackOff{100};
 constexpr milliseconds kLongestBackOff{5'000};
 constexpr seconds kSettled{10};  // a worker that served so long is started again at once
 constexpr seconds kMemoryCheck{2};
-constexpr seconds kBetweenSwaps{30};
+constexpr seconds kBetweenSwaps{10};
 constexpr seconds kDrain{20};      // for a worker to see its clients off when we stop
 constexpr seconds kSwapDrain{40};  // and when another took over; the worker itself waits 30 s
 constexpr seconds kLostTime{3};    // for a worker that lost the token
