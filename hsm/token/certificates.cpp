@@ -4,6 +4,7 @@
 #include <openssl/x509.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <memory>
 
@@ -73,6 +74,7 @@ Status Certificates::import(const CertificateEntry& entry) {
     const auto explained = [&](const pkcs11::Failure& failure) {
         return std::unexpected(context_->explain(failure, what));
     };
+    const auto began = std::filesystem::file_time_type::clock::now();
     auto session = context_->writable_session();
     if (!session) return explained(session.error());
 
@@ -89,12 +91,12 @@ Status Certificates::import(const CertificateEntry& entry) {
     object.bytes(CKA_VALUE, entry.certificate);
     const auto created = session->create(object);
     if (!created) return explained(created.error());
-    SIGNET_TRY(context_->sync_storage());
+    SIGNET_TRY(context_->sync_storage(began));
     for (const auto handle : *old) {
         // A token that keeps one object for the same certificate answers its old handle.
         if (handle != *created) (void)session->destroy(handle);
     }
-    return context_->sync_storage();
+    return context_->sync_storage(began);
 }
 
 Result<std::vector<CertificateEntry>> Certificates::list() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <vector>
 
 #include "base/digest.h"
@@ -123,6 +124,7 @@ Result<Bytes> Checkpoints::sign(const CheckpointRequest& request) {
 
     // A new object, then the old ones go: a kill in between leaves two, and the higher one counts. Changing the one
     // there is could leave none.
+    const auto began = std::filesystem::file_time_type::clock::now();
     auto session = context_->writable_session();
     if (!session) return std::unexpected(context_->explain(session.error(), kWhat));
     auto old = find(*session);
@@ -133,7 +135,7 @@ Result<Bytes> Checkpoints::sign(const CheckpointRequest& request) {
     if (auto created = session->create(object); !created) {
         return std::unexpected(context_->explain(created.error(), kWhat));
     }
-    SIGNET_TRY(context_->sync_storage());
+    SIGNET_TRY(context_->sync_storage(began));
     for (const auto& entry : *old)
         (void)session->destroy(entry.handle);
     return signature;

@@ -12,6 +12,7 @@
 #include <shared_mutex>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/bytes.h"
@@ -74,11 +75,16 @@ class KeyCache {
     // As `get`, and the token is asked whether the object is still there.
     Result<std::shared_ptr<const TokenKey>> get_existing(const KeyId& id);
 
+    // Takes up a key that was just made in `session`; `public_key` is CK_INVALID_HANDLE for secret keys.
+    pkcs11::CkResult<std::shared_ptr<const TokenKey>> add(pkcs11::Session& session, CK_OBJECT_HANDLE key,
+                                                          CK_OBJECT_HANDLE public_key);
+
     // The entry whose handle turned out stale, if it is still the one in use.
     void drop(const TokenKey& key);
     void forget(const KeyId& id);
 
-    std::vector<std::shared_ptr<const TokenKey>> all() const;
+    std::vector<std::shared_ptr<const TokenKey>> all() const;  // by name and version
+    std::optional<KeyId> any() const;
     std::size_t size() const;
 
   private:
@@ -88,17 +94,16 @@ class KeyCache {
         }
     };
     using Entry = std::shared_ptr<const TokenKey>;
+    using Entries = std::unordered_map<KeyId, Entry, Hash>;
 
     Result<Entry> search(const KeyId& id);
-    pkcs11::CkResult<Entry> load(pkcs11::Session& session, CK_OBJECT_HANDLE object,
-                                 CK_OBJECT_CLASS object_class);
     void insert(const Entry& entry);
 
     TokenContext* context_;
     mutable std::shared_mutex mutex_;
-    std::unordered_map<KeyId, Entry, Hash> entries_;
+    Entries entries_;
     // Names that more than one object carries: using either could be the wrong one.
-    std::unordered_map<KeyId, std::size_t, Hash> ambiguous_;
+    std::unordered_set<KeyId, Hash> ambiguous_;
 };
 
 }  // namespace signet::token

@@ -1,6 +1,7 @@
 #include "hsm/token/key_lifecycle.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -81,6 +82,7 @@ Result<KeyInfo> KeyLifecycle::generate(const GenerateKeyRequest& request) {
     const auto explained = [&](const pkcs11::Failure& failure) {
         return std::unexpected(context_->explain(failure, what));
     };
+    const auto began = std::filesystem::file_time_type::clock::now();
     auto session = context_->writable_session();
     if (!session) return explained(session.error());
 
@@ -123,7 +125,7 @@ Result<KeyInfo> KeyLifecycle::generate(const GenerateKeyRequest& request) {
         }
     }
     // Both objects are on disk before one of them says that the key exists, and the name is before anybody hears of it.
-    if (auto done = context_->sync_storage(); !done) {
+    if (auto done = context_->sync_storage(began); !done) {
         undo();
         return std::unexpected(std::move(done).error());
     }
@@ -131,33 +133,33 @@ Result<KeyInfo> KeyLifecycle::generate(const GenerateKeyRequest& request) {
         undo();
         return explained(done.error());
     }
-    if (auto done = context_->sync_storage(); !done) {
+    if (auto done = context_->sync_storage(began); !done) {
         undo();
         return std::unexpected(std::move(done).error());
     }
-    SIGNET_ASSIGN(const auto key, keys_->get(id));
-    return key->info();
+    auto key = keys_->add(*session, handles->key, handles->public_key);
+    if (!key) return explained(key.error());
+    return (*key)->info();
 }
 
 Status KeyLifecycle::destroy(const KeyId& id) {
     SIGNET_ASSIGN(const auto reservation, Reservation::take(*this, id));
     SIGNET_ASSIGN(const auto key, keys_->get_existing(id));
     const auto what = "destroying the key " + to_string(id);
+    const auto began = std::filesystem::file_time_type::clock::now();
     auto session = context_->writable_session();
     if (!session) return std::unexpected(context_->explain(session.error(), what));
 
     // Forgotten first: with it goes the session copy, which would outlive the token's object.
     keys_->forget(id);
     // The private object first: with it the key is gone, and what a kill leaves behind is swept.
-    for (const CK_OBJECT_CLASS object_class :
-         {CKO_PRIVATE_KEY, CKO_SECRET_KEY, CKO_CERTIFICATE, CKO_PUBLIC_KEY}) {
-        Template pattern;
-        pattern.number(CKA_CLASS, object_class).flag(CKA_TOKEN, true).bytes(CKA_ID, key->cka_id());
-        if (auto done = destroy_all(*session, pattern); !done) {
-            return std::unexpected(context_->explain(done.error(), what));
-        }
-    }
-    return context_->sync_storage();
+    if (auto done = session->destroy(key->object()); !done)
+        return std::unexpected(context_->explain(done.error(), what));
+    Template pattern;
+    pattern.flag(CKA_TOKEN, true).bytes(CKA_ID, key->cka_id());
+    if (auto done = destroy_all(*session, pattern); !done)
+        return std::unexpected(context_->explain(done.error(), what));
+    return context_->sync_storage(began);
 }
 
 Result<KeyLifecycle::Swept> KeyLifecycle::sweep() {
@@ -197,6 +199,7 @@ Result<KeyLifecycle::Swept> KeyLifecycle::sweep() {
         if (owner && !object.provisional) owners.insert(object.cka_id);
     }
     Swept swept;
+    const auto began = std::filesystem::file_time_type::clock::now();
     std::optional<Session> session;
     for (const auto& object : *all) {
         if (!object.provisional && owners.contains(object.cka_id)) continue;
@@ -214,7 +217,7 @@ Result<KeyLifecycle::Swept> KeyLifecycle::sweep() {
         log::warning(
             "token.swept", "removed what killed key generations had left in the token",
             {{"provisional", std::to_string(swept.provisional)}, {"orphans", std::to_string(swept.orphans)}});
-        SIGNET_TRY(context_->sync_storage());
+        SIGNET_TRY(context_->sync_storage(began));
     }
     return swept;
 }

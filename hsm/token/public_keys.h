@@ -6,17 +6,17 @@
 #include <map>
 
 #include "base/bytes.h"
+#include "hsm/frames/key_types.h"
+#include "hsm/pkcs11/objects.h"
 #include "hsm/pkcs11/session.h"
 
 namespace signet::token {
 
-struct PublicObject {
-    CK_OBJECT_HANDLE handle = CK_INVALID_HANDLE;
-    Bytes spki;  // DER; empty when the token does not reveal its parts
-};
+// DER SubjectPublicKeyInfo from the attributes of a public object: CKA_MODULUS and CKA_PUBLIC_EXPONENT, or CKA_EC_POINT.
+// Empty when they do not make one.
+Bytes spki_from(const pkcs11::Attributes& attributes, KeyAlgorithm algorithm);
 
-// With a `cka_id`: only that one.
-pkcs11::CkResult<std::multimap<Bytes, PublicObject>> find_public_objects(pkcs11::Session& session,
-                                                                         ByteView cka_id = {});
+// SubjectPublicKeyInfo by CKA_ID, of all our pairs in one search.
+pkcs11::CkResult<std::map<Bytes, Bytes>> read_public_keys(pkcs11::Session& session);
 
 }  // namespace signet::token

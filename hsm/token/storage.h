@@ -2,6 +2,7 @@
 // reports as CKR_GENERAL_ERROR only.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 
@@ -16,8 +17,9 @@ class TokenStorage {
     // An empty directory stands for a token without one: always good, nothing to sync.
     explicit TokenStorage(std::filesystem::path directory) : directory_(std::move(directory)) {}
 
-    // SoftHSM never syncs what it writes: without this a key could be acknowledged and gone after a power loss.
-    Status sync() const;
+    // Makes what was written since then last: SoftHSM never syncs, and without this a key could be acknowledged and gone
+    // after a power loss. File by file, because syncfs waits for everybody's writes.
+    Status sync(std::filesystem::file_time_type since) const;
 
     // Whether the directory still holds a token.
     bool present() const;

@@ -75,8 +75,8 @@ class TokenContext {
     // is gone is marked lost. `what` reads like "signing with device.ca/1".
     Error explain(const pkcs11::Failure& failure, std::string_view what);
 
-    // After a change of objects, before it is acknowledged.
-    Status sync_storage() const { return storage_.sync(); }
+    // After a change of objects that began at `since`, before it is acknowledged.
+    Status sync_storage(std::filesystem::file_time_type since) const { return storage_.sync(since); }
 
     // Signs of life from the module, the session that holds the login, and the storage.
     Status check_alive();

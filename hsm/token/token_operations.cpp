@@ -139,9 +139,9 @@ Result<std::unique_ptr<TokenOperations>> TokenOperations::open(OperationsOptions
 Status TokenOperations::probe() {
     SIGNET_TRY(parts_->context->check_alive());
     // One key that must be there: a token whose directory was away for a moment answers everything but this.
-    const auto keys = parts_->keys.all();
-    if (keys.empty()) return {};
-    auto found = parts_->keys.get_existing(keys.front()->info().id);
+    const auto id = parts_->keys.any();
+    if (!id) return {};
+    auto found = parts_->keys.get_existing(*id);
     if (found || found.error().code == ErrorCode::not_found) return {};
     return std::unexpected(std::move(found).error());
 }

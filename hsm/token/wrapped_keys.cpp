@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "base/wire.h"
-#include "hsm/pkcs11/der.h"
 #include "hsm/token/key_rules.h"
 #include "hsm/token/key_templates.h"
+#include "hsm/token/public_keys.h"
 #include "hsm/token/signing.h"
 #include "hsm/token/with_key.h"
 
@@ -73,11 +73,10 @@ CkResult<Bytes> read_public_key(Session& session, const GeneratedHandles& handle
     if (handles.public_key == CK_INVALID_HANDLE) return Bytes{};
     SIGNET_ASSIGN(const auto read,
                   session.read(handles.public_key, {CKA_MODULUS, CKA_PUBLIC_EXPONENT, CKA_EC_POINT}));
-    if (is_rsa(algorithm))
-        return pkcs11::rsa_public_key_der(read.bytes(CKA_MODULUS), read.bytes(CKA_PUBLIC_EXPONENT));
-    auto spki = pkcs11::ec_public_key_der(algorithm, read.bytes(CKA_EC_POINT));
-    if (!spki) return std::unexpected(pkcs11::Failure{CKR_DOMAIN_PARAMS_INVALID, "C_GetAttributeValue"});
-    return *std::move(spki);
+    auto spki = spki_from(read, algorithm);
+    if (spki.empty())
+        return std::unexpected(pkcs11::Failure{CKR_DOMAIN_PARAMS_INVALID, "C_GetAttributeValue"});
+    return spki;
 }
 
 }  // namespace
