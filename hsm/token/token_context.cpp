@@ -92,9 +92,12 @@ Error TokenContext::explain(const pkcs11::Failure& failure, std::string_view wha
 
 Status TokenContext::check_alive() {
     if (lost()) return fail(ErrorCode::token_unavailable, std::string(kGone));
-    if (auto token = pkcs11::describe_token(*module_, token_.slot); !token) {
+    // SoftHSM cannot describe its token once a login found token.object read-only, which is how it is kept; the
+    // session below still tells whether the login lives.
+    const auto token = pkcs11::describe_token(*module_, token_.slot);
+    if (!token && token.error().rv != CKR_GENERAL_ERROR) {
         mark_lost(pkcs11::ckr_name(token.error().rv));
-    } else if (token->serial != token_.serial) {
+    } else if (token && token->serial != token_.serial) {
         mark_lost("another token is in its place");
     } else if (!storage_.present()) {
         mark_lost("its directory is gone");
