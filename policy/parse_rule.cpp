@@ -217,10 +217,10 @@ Status parse_principals_of(const yaml::Node& node, const Names& principals, Rule
     SIGNET_ASSIGN(rule.principals,
                   checked_texts(list, [&](const yaml::Node& item, const std::string& text) -> Status {
                       if (text == "*" || text == kPublicPrincipal || principals.contains(text)) return {};
-                      std::string what = "unknown principal '" + text + "'";
+                      std::string what = "unknown principal '" + text + "'; define it under principals";
                       if (!principals.empty())
-                          what += "; did you mean '" + std::string(nearest(text, principals)) + "'?";
-                      return item.error(what + "; define it under principals");
+                          what += ", or did you mean '" + std::string(nearest(text, principals)) + "'?";
+                      return item.error(what);
                   }));
     return {};
 }

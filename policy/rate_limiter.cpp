@@ -53,8 +53,8 @@ Status RateLimiter::take(const Rule& rule, std::string_view principal, SteadyTim
     }
     // After a reload with a smaller rate, a bucket may owe more than the new burst: it is cut to an empty
     // one.
-    const auto full_at = std::min(std::max(bucket->second, now_ns), now_ns + burst);
-    const auto next = full_at + cost;
+    bucket->second = std::min(std::max(bucket->second, now_ns), now_ns + burst);
+    const auto next = bucket->second + cost;
     if (next - now_ns > burst)
         return refused("rule '" + rule.name + "' lets no more requests of '" + std::string(principal) +
                            "' through for now; try again later",

@@ -26,10 +26,10 @@
 namespace signet::sqlite {
 
 struct ExportStart {
-    ChainHead base;
+    ChainHead base{};
 };
 struct ExportEnd {
-    ChainHead head;
+    ChainHead head{};
     std::uint64_t records = 0;
 };
 using ExportLine = std::variant<ExportStart, ChainedRecord, Checkpoint, ExportEnd>;
@@ -46,17 +46,17 @@ void append_line(std::string& out, const ExportEnd& end);
 Status parse_line(std::string_view line, ExportLine& out);
 
 struct ExportReport {
-    ChainHead base;
-    ChainHead head;
+    ChainHead base{};
+    ChainHead head{};
     std::uint64_t records = 0;
     std::uint64_t bytes = 0;
     Sha256 digest{};  // SHA-256 of the file
 };
 
 struct ExportOptions {
-    std::uint64_t after = 0;             // the base: from the oldest stored record when it is older than that
-    std::optional<std::uint64_t> up_to;  // the last record; default: the head
-    std::function<bool(std::uint64_t sequence)> progress;  // false ends it with `cancelled`
+    std::uint64_t after = 0;  // the base: from the oldest stored record when it is older than that
+    std::optional<std::uint64_t> up_to{};                    // the last record; default: the head
+    std::function<bool(std::uint64_t sequence)> progress{};  // false ends it with `cancelled`
     std::size_t chunk = 10'000;
 };
 

@@ -25,31 +25,31 @@ struct ChainedRecord {
 
 // A head of the chain signed by the token's audit key (checkpoint_message in hsm/frames says what is signed).
 struct Checkpoint {
-    ChainHead head;
+    ChainHead head{};
     std::int64_t time_ms = 0;  // when it was signed
-    std::string key_label;     // the audit key
+    std::string key_label{};   // the audit key
     std::uint32_t key_version = 0;
-    std::string algorithm;  // JOSE name: "ES256"
-    Bytes signature;        // 1 KiB at most
+    std::string algorithm{};  // JOSE name: "ES256"
+    Bytes signature{};        // 1 KiB at most
     bool operator==(const Checkpoint&) const = default;
 };
 
 // The end of what was archived and deleted; the oldest record left follows it.
 struct ArchiveAnchor {
-    ChainHead head;  // of the last archived record; a checkpoint with this head exists
+    ChainHead head{};  // of the last archived record; a checkpoint with this head exists
     std::int64_t time_ms = 0;
-    std::string file;      // name of the archive
+    std::string file{};    // name of the archive
     Sha256 file_digest{};  // SHA-256 of the archive
 };
 
 struct AuditFilter {
-    std::string principal;  // empty: any
-    std::string action;     // "keys.sign", or a prefix with `*`: "keys.*"
-    std::string object;     // exact, or a prefix with `*`
-    std::string outcome;
-    std::string request_id;
-    std::optional<SystemTime> from;  // inclusive
-    std::optional<SystemTime> to;    // exclusive
+    std::string principal{};  // empty: any
+    std::string action{};     // "keys.sign", or a prefix with `*`: "keys.*"
+    std::string object{};     // exact, or a prefix with `*`
+    std::string outcome{};
+    std::string request_id{};
+    std::optional<SystemTime> from{};  // inclusive
+    std::optional<SystemTime> to{};    // exclusive
 };
 
 struct AuditPage {

@@ -14,12 +14,12 @@ namespace signet::sqlite {
 struct AuditRecord {
     std::uint64_t sequence = 0;  // given by the chain, from 1, without gaps
     std::int64_t time_ms = 0;    // UTC, since 1970; given by the chain when 0
-    std::string request_id;      // as in the answer and the log
-    std::string principal;       // who asked: a name from the policy, `public`, or `system`
-    std::string action;          // a permission's name: "keys.sign", "ca.issue"; or "system.start", …
-    std::string object;          // "device.ca/1", "paycontrol/user/…"
-    std::string outcome;         // "ok", "refused", "failed", "intent"
-    std::string details;         // a JSON object, kept to the letter, or empty
+    std::string request_id{};    // as in the answer and the log
+    std::string principal{};     // who asked: a name from the policy, `public`, or `system`
+    std::string action{};        // a permission's name: "keys.sign", "ca.issue"; or "system.start", …
+    std::string object{};        // "device.ca/1", "paycontrol/user/…"
+    std::string outcome{};       // "ok", "refused", "failed", "intent"
+    std::string details{};       // a JSON object, kept to the letter, or empty
     bool operator==(const AuditRecord&) const = default;
 };
 

@@ -29,14 +29,14 @@ std::string_view to_string(AuditFault fault);  // "gap", "rewritten", …
 struct AuditFinding {
     AuditFault fault;
     std::uint64_t sequence = 0;
-    std::string message;  // for people
+    std::string message{};  // for people
 };
 
 struct AuditReport {
     static constexpr std::size_t kMaxFindings = 100;  // later ones are only counted
     std::uint64_t records = 0;
-    ChainHead base;                            // what the first record builds on
-    ChainHead head;                            // the last record
+    ChainHead base{};                          // what the first record builds on
+    ChainHead head{};                          // the last record
     std::uint64_t checkpoints = 0;             // verified
     std::uint64_t unverified_checkpoints = 0;  // no verifier was given
     std::uint64_t last_checkpoint =
@@ -49,13 +49,13 @@ struct AuditReport {
 struct AuditVerifyOptions {
     // Whether the signature of a checkpoint is by the key it names; an error ends the verification (the key
     // is not known). Without it, checkpoints are only compared with the chain.
-    std::function<Result<bool>(const Checkpoint&)> check_signature;
+    std::function<Result<bool>(const Checkpoint&)> check_signature{};
     // A head known from elsewhere: the token's data object, the journal, another export's end. Without one, a
     // missing tail cannot be noticed.
-    std::optional<ChainHead> anchor;
+    std::optional<ChainHead> anchor{};
     // Called after each chunk with the last sequence number seen; false ends the verification with
     // `cancelled`.
-    std::function<bool(std::uint64_t sequence)> progress;
+    std::function<bool(std::uint64_t sequence)> progress{};
     std::size_t chunk = 10'000;  // records read in one query, so that no reader pins the WAL
 };
 

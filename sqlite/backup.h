@@ -12,8 +12,8 @@ namespace signet::sqlite {
 
 struct BackupReport {
     std::uint64_t bytes = 0;
-    Sha256 digest{};  // SHA-256 of the file
-    ChainHead head;   // of the copy's audit chain
+    Sha256 digest{};   // SHA-256 of the file
+    ChainHead head{};  // of the copy's audit chain
 };
 
 // Copies the snapshot that `db` sees now into `path` (mode 0600, one file, no WAL beside it): a temporary

@@ -40,31 +40,31 @@ struct Revocation {
 };
 
 struct StoredCertificate {
-    std::string ca;  // label
+    std::string ca{};  // label
     std::uint32_t ca_version = 1;
     Serial serial{};
-    std::string subject;  // RFC 4514 text
+    std::string subject{};  // RFC 4514 text
     SystemTime not_before{};
     SystemTime not_after{};
     SystemTime issued{};
-    Bytes der;
-    std::string profile;
-    std::string requester;  // principal
-    std::optional<Revocation> revocation;
+    Bytes der{};
+    std::string profile{};
+    std::string requester{};  // principal
+    std::optional<Revocation> revocation{};
     bool operator==(const StoredCertificate&) const = default;
 };
 
 struct RevokedSerial {
     Serial serial{};
-    Revocation revocation;
+    Revocation revocation{};
 };
 
 struct CertificateFilter {
-    std::string subject;  // a part of it, without regard to ASCII case; empty: any
-    std::string requester;
-    std::string profile;
-    std::optional<bool> revoked;
-    std::optional<SystemTime> expires_before;
+    std::string subject{};  // a part of it, without regard to ASCII case; empty: any
+    std::string requester{};
+    std::string profile{};
+    std::optional<bool> revoked{};
+    std::optional<SystemTime> expires_before{};
 };
 
 struct CertificatePage {

@@ -40,7 +40,7 @@ Result<bool> ChainReader::next(const OnRecord& on_record, const OnCheckpoint& on
                       SIGNET_TRY(on_record(record));
                       return drain(record.record.sequence, on_checkpoint);
                   }));
-    if (count == limit) return true;
+    if (count == limit && after_ < up_to_) return true;
     SIGNET_TRY(drain(up_to_, on_checkpoint));
     return false;
 }

@@ -15,10 +15,10 @@
 namespace signet::sqlite {
 
 struct StoredCrl {
-    std::string ca;  // label
+    std::string ca{};  // label
     std::uint32_t ca_version = 1;
     std::uint64_t number = 0;  // CRL number (RFC 5280 section 5.2.3), rising for a CA's label
-    Bytes der;
+    Bytes der{};
     SystemTime this_update{};
     SystemTime next_update{};
     bool operator==(const StoredCrl&) const = default;

@@ -16,15 +16,15 @@
 namespace signet::sqlite {
 
 struct IdempotencyScope {
-    std::string principal;
-    std::string route;  // verb and pattern: "POST /v1/ca/{label}/certificates"
-    std::string key;    // as the client sent it; 255 bytes at most
+    std::string principal{};
+    std::string route{};  // verb and pattern: "POST /v1/ca/{label}/certificates"
+    std::string key{};    // as the client sent it; 255 bytes at most
 };
 
 struct IdempotentAnswer {
     unsigned status = 0;
-    std::string content_type;
-    Bytes body;           // sealed: encrypted under a token key
+    std::string content_type{};
+    Bytes body{};         // sealed: encrypted under a token key
     bool sealed = false;  // the answer shows a secret once
     bool operator==(const IdempotentAnswer&) const = default;
 };

@@ -15,12 +15,13 @@
 namespace signet::sqlite {
 
 struct Intent {
-    std::int64_t id = 0;  // given by open
-    std::string action;   // "keys.create"
-    std::string object;   // "device.ca/2"
-    std::string principal;
-    std::string request_id;
-    std::string parameters;  // JSON: what start-up needs to finish or undo it; never a secret; 16 KiB at most
+    std::int64_t id = 0;   // given by open
+    std::string action{};  // "keys.create"
+    std::string object{};  // "device.ca/2"
+    std::string principal{};
+    std::string request_id{};
+    std::string
+        parameters{};  // JSON: what start-up needs to finish or undo it; never a secret; 16 KiB at most
     SystemTime opened{};
     std::uint64_t audit = 0;  // sequence number of the intent's audit record
     bool operator==(const Intent&) const = default;

@@ -26,19 +26,19 @@ std::string_view to_string(KeyState state);
 std::optional<KeyState> key_state_from(std::string_view name);
 
 struct StoredKey {
-    std::string label;
+    std::string label{};
     std::uint32_t version = 1;
-    std::string algorithm;     // "ec-p256"
+    std::string algorithm{};   // "ec-p256"
     std::uint16_t usages = 0;  // KeyUsages::bits
     KeyState state = KeyState::pending;
     // Since when the token lacks it. Its state is kept: the key comes back as what it was.
-    std::optional<SystemTime> unavailable_since;
+    std::optional<SystemTime> unavailable_since{};
     SystemTime created{};
-    std::optional<SystemTime> activated;  // when it first became active
-    std::optional<SystemTime> not_after;  // no longer used for anything new from here on
-    Bytes public_key;                     // DER SubjectPublicKeyInfo; empty for AES and HMAC keys
-    std::string created_by;               // principal
-    std::uint64_t uses = 0;               // as far as add_uses was told
+    std::optional<SystemTime> activated{};  // when it first became active
+    std::optional<SystemTime> not_after{};  // no longer used for anything new from here on
+    Bytes public_key{};                     // DER SubjectPublicKeyInfo; empty for AES and HMAC keys
+    std::string created_by{};               // principal
+    std::uint64_t uses = 0;                 // as far as add_uses was told
     bool operator==(const StoredKey&) const = default;
 
     // "unavailable" while the token lacks it, else the state's name.

@@ -13,12 +13,12 @@
 namespace signet::sqlite {
 
 struct Migration {
-    int number;            // from 1, without gaps
-    std::string_view sql;  // never changed once released: its SHA-256 is kept in the database
+    int number;              // from 1, without gaps
+    std::string_view sql{};  // never changed once released: its SHA-256 is kept in the database
 };
 
 struct MigrationFamily {
-    std::string_view name;  // "core", "mpoc", …
+    std::string_view name{};  // "core", "mpoc", …
     std::span<const Migration> migrations;
 };
 

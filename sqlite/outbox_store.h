@@ -19,16 +19,16 @@ enum class OutboxState : std::uint8_t { waiting = 1, delivered = 2, dead = 3 };
 std::string_view to_string(OutboxState state);
 
 struct OutboxMessage {
-    std::int64_t id = 0;      // given by enqueue; rising, so it is the order
-    std::string destination;  // a name or URL; messages to one destination go one after the other
-    std::string kind;         // "mosip.callback", …
-    std::string headers;      // "Name: value\r\n"…; never a secret
-    Bytes body;               // 1 MiB at most
+    std::int64_t id = 0;        // given by enqueue; rising, so it is the order
+    std::string destination{};  // a name or URL; messages to one destination go one after the other
+    std::string kind{};         // "mosip.callback", …
+    std::string headers{};      // "Name: value\r\n"…; never a secret
+    Bytes body{};               // 1 MiB at most
     OutboxState state = OutboxState::waiting;
     std::uint32_t attempts = 0;
     SystemTime created{};
     SystemTime next_at{};  // not before
-    std::string last_error;
+    std::string last_error{};
     bool operator==(const OutboxMessage&) const = default;
 };
 

@@ -19,19 +19,19 @@ namespace signet::sqlite {
 // not unwrap.
 struct StoredWrappedKey {
     std::int64_t id = 0;  // given by insert
-    std::string owner;
-    std::string key_class;
+    std::string owner{};
+    std::string key_class{};
     std::uint32_t index = 0;
     std::uint32_t version = 1;
-    std::string algorithm;
+    std::string algorithm{};
     std::uint16_t usages = 0;
-    std::string wrapping_label;
+    std::string wrapping_label{};
     std::uint32_t wrapping_version = 1;
-    std::string binding_label;
+    std::string binding_label{};
     std::uint32_t binding_version = 1;
-    Bytes blob;
-    Bytes mac;
-    Bytes public_key;  // DER SubjectPublicKeyInfo or empty
+    Bytes blob{};
+    Bytes mac{};
+    Bytes public_key{};  // DER SubjectPublicKeyInfo or empty
     SystemTime created{};
     bool operator==(const StoredWrappedKey&) const = default;
 };
