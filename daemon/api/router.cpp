@@ -77,7 +77,12 @@ Status check_row(const Route& row) {
     return {};
 }
 
-// A segment as the handler sees it; an empty text is an error's.
+bool has_control(std::string_view text) {
+    return std::ranges::any_of(text,
+                               [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+}
+
+// A segment as the handler sees it, or what is wrong with it.
 std::expected<std::string, std::string_view> decode_segment(std::string_view raw) {
     if (raw.size() > kMaxSegmentBytes * 3) return std::unexpected("a path segment is too long");
     auto decoded = http::percent_decode(raw);
@@ -85,11 +90,8 @@ std::expected<std::string, std::string_view> decode_segment(std::string_view raw
     if (decoded->empty()) return std::unexpected("the path has an empty segment");
     if (decoded->size() > kMaxSegmentBytes) return std::unexpected("a path segment is too long");
     if (*decoded == "." || *decoded == "..") return std::unexpected("the path has a segment of dots");
-    for (const char c : *decoded) {
-        if (c == '/') return std::unexpected("the path has an encoded slash");
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
-            return std::unexpected("the path has a control character");
-    }
+    if (decoded->contains('/')) return std::unexpected("the path has an encoded slash");
+    if (has_control(*decoded)) return std::unexpected("the path has a control character");
     if (!is_utf8(*decoded)) return std::unexpected("the path is not UTF-8");
     return *std::move(decoded);
 }
@@ -109,6 +111,9 @@ Result<Router> Router::build(RouteTable rows) {
         const auto& row = rows[index];
         SIGNET_TRY(check_row(row));
         if (row.pattern.ends_with(kRest)) {
+            for (const auto other : rest_rows)
+                if (rows[other].verb == row.verb && rows[other].pattern == row.pattern)
+                    return bad_row(row, "there are two rows for the same requests");
             rest_rows.push_back(index);
             continue;
         }
@@ -148,7 +153,8 @@ std::optional<RouteMatch> Router::match_rest(http::Verb verb, std::string_view p
         }
         if (!fits || rest.empty() || rest.size() > kMaxRestBytes * 3) continue;
         auto decoded = http::percent_decode(rest);
-        if (!decoded || decoded->size() > kMaxRestBytes || !is_utf8(*decoded)) continue;
+        if (!decoded || decoded->size() > kMaxRestBytes || has_control(*decoded) || !is_utf8(*decoded))
+            continue;
         const auto name = pattern.back();
         match.parameters.emplace_back(name.substr(1, name.size() - 1 - kRest.size()), *std::move(decoded));
         return match;
@@ -169,7 +175,10 @@ RouteResult Router::find_impl(http::Verb verb, std::string_view path, VisibleFun
 
 RouteResult Router::find_segments(http::Verb verb, std::string_view path, VisibleFunction visible,
                                   const void* context) const {
-    if (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
+    if (path.size() > 1 && path.back() == '/') {
+        path.remove_suffix(1);
+        if (path.back() == '/') return BadPath{"the path has an empty segment"};
+    }
     std::array<std::string, kMaxSegments> segments;
     std::size_t count = 0;
     for (auto rest = path.substr(1); !rest.empty();) {
