@@ -69,20 +69,19 @@ CkResult<std::vector<CK_OBJECT_HANDLE>> Session::find(Template& pattern, std::si
     return found;
 }
 
-// True when every buffer was long enough. Values that are absent or withheld are no failure of the read:
-// their length is CK_UNAVAILABLE_INFORMATION.
-CkResult<bool> Session::read_into(CK_OBJECT_HANDLE object, std::vector<CK_ATTRIBUTE>& attributes) {
+// Values that are absent, withheld or longer than their buffer are no failure of the read: their length is then
+// CK_UNAVAILABLE_INFORMATION, whichever of these codes the module picks for the whole call (section 5.7).
+CkStatus Session::read_into(CK_OBJECT_HANDLE object, std::vector<CK_ATTRIBUTE>& attributes) {
     auto status =
         SIGNET_P11(*module_, C_GetAttributeValue, handle_, object, attributes.data(), attributes.size());
-    if (status) return true;
+    if (status) return {};
     switch (status.error().rv) {
         case CKR_ATTRIBUTE_TYPE_INVALID:
         case CKR_ATTRIBUTE_SENSITIVE:
-            return true;
         case CKR_BUFFER_TOO_SMALL:
-            return false;
+            return {};
         default:
-            return std::unexpected(status.error());
+            return status;
     }
 }
 
@@ -91,19 +90,32 @@ CkResult<Attributes> Session::read(CK_OBJECT_HANDLE object, std::initializer_lis
     std::vector<CK_ATTRIBUTE> attributes;
     for (const auto type : types)
         attributes.push_back({type, values[attributes.size()].data(), kFirstRead});
-    SIGNET_ASSIGN(const bool whole, read_into(object, attributes));
-    if (!whole) {
-        // Ask for the lengths, then for the values.
-        for (auto& attribute : attributes)
-            attribute = {attribute.type, nullptr, 0};
-        SIGNET_TRY(read_into(object, attributes));
-        for (std::size_t i = 0; i < attributes.size(); ++i) {
-            if (attributes[i].ulValueLen == CK_UNAVAILABLE_INFORMATION) attributes[i].ulValueLen = 0;
-            values[i].resize(attributes[i].ulValueLen);
-            attributes[i].pValue = values[i].data();
+    SIGNET_TRY(read_into(object, attributes));
+
+    // Of those that did not come, the long ones have a length when asked for it alone.
+    std::vector<CK_ATTRIBUTE> rest;
+    for (const auto& attribute : attributes) {
+        if (attribute.ulValueLen == CK_UNAVAILABLE_INFORMATION) rest.push_back({attribute.type, nullptr, 0});
+    }
+    if (!rest.empty()) {
+        SIGNET_TRY(read_into(object, rest));
+        std::erase_if(rest, [](const CK_ATTRIBUTE& attribute) {
+            return attribute.ulValueLen == CK_UNAVAILABLE_INFORMATION || attribute.ulValueLen <= kFirstRead;
+        });
+    }
+    if (!rest.empty()) {
+        std::vector<Bytes> long_values;
+        for (auto& attribute : rest) {
+            attribute.pValue = long_values.emplace_back(attribute.ulValueLen).data();
         }
-        SIGNET_ASSIGN(const bool read, read_into(object, attributes));
-        if (!read) return std::unexpected(Failure{CKR_BUFFER_TOO_SMALL, "C_GetAttributeValue"});
+        SIGNET_TRY(read_into(object, rest));
+        for (std::size_t i = 0; i < attributes.size(); ++i) {
+            for (std::size_t k = 0; k < rest.size(); ++k) {
+                if (attributes[i].type != rest[k].type) continue;
+                attributes[i].ulValueLen = rest[k].ulValueLen;
+                values[i] = std::move(long_values[k]);
+            }
+        }
     }
     Attributes out;
     for (std::size_t i = 0; i < attributes.size(); ++i) {

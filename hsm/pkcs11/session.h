@@ -69,7 +69,7 @@ class Session {
 
   private:
     Session(const Module& module, CK_SESSION_HANDLE handle) : module_(&module), handle_(handle) {}
-    CkResult<bool> read_into(CK_OBJECT_HANDLE object, std::vector<CK_ATTRIBUTE>& attributes);
+    CkStatus read_into(CK_OBJECT_HANDLE object, std::vector<CK_ATTRIBUTE>& attributes);
 
     const Module* module_;
     CK_SESSION_HANDLE handle_;
