@@ -22,8 +22,8 @@ const std::vector<Command>& commands() {
     static const std::vector<Command> all = [] {
         std::vector<Command> list;
         for (const auto part : {init_commands, key_commands, signing_commands, certificate_commands,
-                                policy_commands, audit_commands, operation_commands, doctor_commands,
-                                bench_commands, completion_commands, manual_commands})
+                                policy_commands, audit_commands, operation_commands, top_commands,
+                                doctor_commands, bench_commands, completion_commands, manual_commands})
             std::ranges::move(part(), std::back_inserter(list));
         return list;
     }();
