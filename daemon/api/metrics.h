@@ -35,6 +35,9 @@ class Metrics {
         count_
     };
     void refused(Refused reason);
+    std::uint64_t refused_count(Refused reason) const {
+        return refused_[static_cast<std::size_t>(reason)].load(std::memory_order_relaxed);
+    }
 
     // A value asked for at each scrape, in the order added; `name` and `labels` ("queue=\"workers\"", or empty) as
     // Prometheus wants them. Not after the first request. `read` runs on a worker thread.
