@@ -81,15 +81,17 @@ Result<std::vector<Certificate>> path_of(X509_STORE_CTX* context, const Certific
         }
         return false;
     };
+    // When the leaf or an intermediate is an anchor itself, OpenSSL's chain may go on beyond it.
     for (int i = 0; i < sk_X509_num(chain); ++i) {
         const X509* x509 = sk_X509_value(chain, i);
+        if (take(x509, anchors)) return path;
         if (i == 0) {
             path.push_back(leaf);
-        } else if (!take(x509, anchors) && !take(x509, intermediates)) {
-            return fail(ErrorCode::internal, "the path has a certificate from nowhere");
+        } else if (!take(x509, intermediates)) {
+            break;
         }
     }
-    return path;
+    return fail(ErrorCode::internal, "the path found does not end in a trust anchor");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Verification: OpenSSL takes the message apart, and the rules of RFC 5652 section 5.4 and 5.6 are applied here, for all of
 // our algorithms alike (OpenSSL 3.0 does not verify Ed25519 in CMS).
 #include <openssl/cms.h>
+#include <openssl/ess.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
@@ -24,6 +25,7 @@ using provider::fail_openssl;
 
 struct CmsDeleter {
     void operator()(CMS_ContentInfo* cms) const noexcept { CMS_ContentInfo_free(cms); }
+    void operator()(ESS_SIGNING_CERT_V2* stated) const noexcept { ESS_SIGNING_CERT_V2_free(stated); }
     void operator()(STACK_OF(X509) * certificates) const noexcept {
         sk_X509_pop_free(certificates, X509_free);
     }
@@ -165,6 +167,29 @@ Status check_attributes(const CMS_SignerInfo* info, ByteView content_digest) {
     return {};
 }
 
+// Where the signature names its certificate (RFC 5035), it must be this one: another certificate of the same key may say
+// something else about whose signature it is.
+Status check_signing_certificate(const CMS_SignerInfo* info, const Certificate& signer,
+                                 const std::vector<Certificate>& others) {
+    const int at = CMS_signed_get_attr_by_NID(info, NID_id_smime_aa_signingCertificateV2, -1);
+    if (at < 0) return {};
+    SIGNET_ASSIGN(const auto* value,
+                  single_value(info, NID_id_smime_aa_signingCertificateV2, "signingCertificateV2"));
+    if (value->type != V_ASN1_SEQUENCE) return refused("the signingCertificateV2 of the CMS is malformed");
+    const auto* cursor = ASN1_STRING_get0_data(value->value.sequence);
+    const std::unique_ptr<ESS_SIGNING_CERT_V2, CmsDeleter> stated(
+        d2i_ESS_SIGNING_CERT_V2(nullptr, &cursor, ASN1_STRING_length(value->value.sequence)));
+    STACK_OF(X509)* chain = sk_X509_new_null();
+    sk_X509_push(chain, signer.get());
+    for (const auto& other : others)
+        sk_X509_push(chain, other.get());
+    const bool good = stated != nullptr && OSSL_ESS_check_signing_certs(nullptr, stated.get(), chain, 0) == 1;
+    sk_X509_free(chain);
+    if (good) return {};
+    return fail_openssl(ErrorCode::unprocessable,
+                        "the CMS was made for another certificate than the signer's");
+}
+
 std::optional<SystemTime> signing_time(const CMS_SignerInfo* info) {
     const int at = CMS_signed_get_attr_by_NID(info, NID_pkcs9_signingTime, -1);
     if (at < 0) return std::nullopt;
@@ -198,6 +223,7 @@ Result<CmsSignature> verify_cms(std::string_view input, ByteView content,
     SIGNET_ASSIGN(auto carried, read_certificates(cms.get()));
     SIGNET_ASSIGN(auto signer, find_signer(info, carried, certificates));
     SIGNET_TRY(check_attributes(info, digest(*hash, content)));
+    SIGNET_TRY(check_signing_certificate(info, signer, carried));
     SIGNET_ASSIGN(auto attributes, signed_attributes(info));
     const auto* value = CMS_SignerInfo_get0_signature(info);
     Bytes signature(ASN1_STRING_get0_data(value), ASN1_STRING_get0_data(value) + ASN1_STRING_length(value));

@@ -45,7 +45,7 @@ struct CrlRequest {
     std::uint64_t number = 1;  // strictly growing, kept by the caller
     SystemTime this_update;
     SystemTime next_update;
-    std::vector<RevokedCertificate> entries;  // in any order; a serial twice is refused. 1,000,000 at most
+    std::vector<RevokedCertificate> entries{};  // in any order; a serial twice is refused. 1,000,000 at most
     std::optional<SignAlgorithm> algorithm{};
 };
 

@@ -2,7 +2,6 @@
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
-#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
@@ -55,17 +54,22 @@ Status check_rsa(EVP_PKEY* key) {
     return {};
 }
 
-Result<KeyType> check_ec(EVP_PKEY* key) {
-    std::array<char, 64> group{};
-    if (EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group.data(), group.size(),
-                                       nullptr) != 1) {
-        provider::clear_openssl_errors();
-        return refused("the EC key has explicit curve parameters; P-256 and P-384 by name are accepted");
-    }
-    const std::string_view name(group.data());
-    if (name == "prime256v1") return KeyType::ec_p256;
-    if (name == "secp384r1") return KeyType::ec_p384;
-    return refused("the EC key is on " + std::string(name) + "; P-256 and P-384 are accepted");
+// The one encoding of each kind, up to the point: a named curve, uncompressed. OpenSSL would also read explicit
+// parameters (CVE-2020-0601 was about those) and compressed points, and writes them back as they came.
+constexpr std::array<std::uint8_t, 27> kP256Header{0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
+                                                   0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
+                                                   0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04};
+constexpr std::array<std::uint8_t, 24> kP384Header{0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86,
+                                                   0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
+                                                   0x81, 0x04, 0x00, 0x22, 0x03, 0x62, 0x00, 0x04};
+
+Result<KeyType> check_ec(ByteView spki) {
+    const auto begins_with = [&](ByteView header) {
+        return spki.size() > header.size() && std::ranges::equal(spki.first(header.size()), header);
+    };
+    if (begins_with(kP256Header)) return KeyType::ec_p256;
+    if (begins_with(kP384Header)) return KeyType::ec_p384;
+    return refused("the EC key is not on P-256 or P-384 by name, with an uncompressed point");
 }
 
 Bytes canonical_spki(EVP_PKEY* key) {
@@ -99,13 +103,13 @@ Result<PublicKey> PublicKey::from_spki(ByteView der) {
     if (EVP_PKEY_is_a(key.get(), "RSA") == 1) {
         SIGNET_TRY(check_rsa(key.get()));
     } else if (EVP_PKEY_is_a(key.get(), "EC") == 1) {
-        SIGNET_ASSIGN(type, check_ec(key.get()));
+        SIGNET_ASSIGN(type, check_ec(der));
     } else if (EVP_PKEY_is_a(key.get(), "ED25519") == 1) {
         type = KeyType::ed25519;
     } else {
         return refused("the public key is neither RSA nor EC nor Ed25519");
     }
-    // Encoding it again must give the same bytes: that rules out compressed points, explicit parameters and BER.
+    // Encoding it again must give the same bytes: that rules out BER and odd parameters.
     auto spki = canonical_spki(key.get());
     if (!std::ranges::equal(spki, der)) return refused("the public key is not encoded the one usual way");
     const provider::PkeyCtxPtr context(
