@@ -143,8 +143,7 @@ class Reader {
         }
         if (const auto node = root_.optional("memory_limit")) {
             SIGNET_ASSIGN(config_.memory_limit, node->size());
-            if (config_.memory_limit < (std::uint64_t{16} << 20))
-                return node->error("expected at least 16MiB");
+            if (config_.memory_limit < (std::uint64_t{8} << 20)) return node->error("expected at least 8MiB");
         }
         return {};
     }

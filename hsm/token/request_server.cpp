@@ -53,7 +53,7 @@ RequestServer::RequestServer(TokenInterface& token, ServerOptions options)
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    std::size_t slot = 1;  // slot 0 is the process's own
+    std::size_t slot = WorkerPage::kProcessSlot + 1;
     const auto start = [&](Lane lane, unsigned count) {
         for (unsigned i = 0; i < count; ++i, ++slot) {
             auto* const page_slot = options_.page != nullptr ? &options_.page->slot(slot) : nullptr;

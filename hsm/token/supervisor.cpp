@@ -98,8 +98,9 @@ Supervisor::Worker* Supervisor::find(Stage stage) {
 
 void Supervisor::wait(SteadyTime started) {
     std::vector<pollfd> polled{{signals_.get(), POLLIN, 0}, {socket_->fd(), POLLIN, 0}};
+    // A descriptor below zero is passed over: a closed socket would be ready for ever.
     for (const auto& worker : workers_)
-        polled.push_back({worker.process->control(), POLLIN, 0});
+        polled.push_back({worker.heard ? worker.process->control() : -1, POLLIN, 0});
     const auto first_refusal = polled.size();
     refusals_.add_to_poll(polled);
 
@@ -157,6 +158,7 @@ void Supervisor::handle_control(Worker& worker, SteadyTime now) {
         const auto message = receive_control(worker.process->control());
         if (!message) {
             // It is about to end, or it should: a worker without supervisor must not go on.
+            worker.heard = false;
             if (worker.stage == Stage::serving) unavailable(not_yet());
             if (worker.stage != Stage::leaving) leave(worker, now + kLostTime);
             return;
@@ -241,29 +243,37 @@ void Supervisor::unavailable(Error why) {
 
 void Supervisor::watch_deadlines(SteadyTime now) {
     for (auto& worker : workers_) {
+        if (worker.killed) continue;
         if (worker.kill_at && now >= *worker.kill_at) {
             log::warning("token.worker.killed", "a worker that should have ended was killed",
                          {{"pid", std::to_string(worker.process->pid())}});
-            worker.kill_at.reset();
-            worker.process->kill();
+            kill(worker);
             continue;
         }
         const auto overdue = worker.process->page().overdue(now, config_.request_deadline);
-        // Twice in a row: when this process itself was held up, the worker gets the time to say that it lives.
-        if (!overdue || !std::exchange(worker.seen_overdue, overdue.has_value())) {
-            worker.seen_overdue = overdue.has_value();
+        if (!overdue) {
+            worker.overdue_since.reset();
             continue;
         }
-        worker.seen_overdue = false;
-        const auto what = overdue->what + " did not come back from the token's module within " +
-                          seconds_text(overdue->busy) + "; the worker was killed";
-        log::error("token.worker.hung", what, {{"pid", std::to_string(worker.process->pid())}});
+        // Not at the first look: when this process itself was held up, the worker gets the time to say that it lives.
+        if (!worker.overdue_since) worker.overdue_since = now;
+        if (now - *worker.overdue_since < kTick) continue;
+        const auto what = overdue->what + " did not come back within " + seconds_text(overdue->busy);
+        log::error("token.worker.hung", what + "; the worker is killed",
+                   {{"pid", std::to_string(worker.process->pid())}});
         if (worker.stage != Stage::leaving &&
             (worker.stage == Stage::serving || find(Stage::serving) == nullptr))
-            unavailable(
-                {ErrorCode::token_unavailable, what + " and another is started; try again", {}, seconds(1)});
-        worker.process->kill();
+            unavailable({ErrorCode::token_unavailable,
+                         "the token's module hangs (" + what + "); another worker is started; try again",
+                         {},
+                         seconds(1)});
+        kill(worker);
     }
+}
+
+void Supervisor::kill(Worker& worker) {
+    worker.killed = true;
+    worker.process->kill();
 }
 
 void Supervisor::watch_memory(SteadyTime now) {
@@ -354,7 +364,7 @@ void Supervisor::begin_stop(SteadyTime now) {
     sd_notify(0, "STOPPING=1");
     unavailable({ErrorCode::token_unavailable, "the token process is shutting down", {}, seconds(5)});
     for (auto& worker : workers_) {
-        if (worker.stage == Stage::starting) worker.process->kill();
+        if (worker.stage == Stage::starting) kill(worker);
         if (worker.stage != Stage::serving) continue;
         (void)send_control(worker.process->control(), ControlKind::drain);
         leave(worker, now + kDrain);

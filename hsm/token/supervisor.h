@@ -42,7 +42,9 @@ class Supervisor {
         Stage stage = Stage::starting;
         SteadyTime since;
         std::optional<SteadyTime> kill_at{};
-        bool seen_overdue = false;
+        std::optional<SteadyTime> overdue_since{};
+        bool heard = true;  // its control socket is open
+        bool killed = false;
     };
 
     Worker* find(Stage stage);
@@ -54,6 +56,7 @@ class Supervisor {
     void became_ready(Worker& worker, SteadyTime now);
     void refused_pin(const Error& why);
     void leave(Worker& worker, SteadyTime kill_at);
+    void kill(Worker& worker);
     void watch_deadlines(SteadyTime now);
     void watch_memory(SteadyTime now);
     void reap(SteadyTime now);

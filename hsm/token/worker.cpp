@@ -158,11 +158,12 @@ int run_worker() {
 
     Result<std::unique_ptr<TokenOperations>> operations;
     {
-        const BusyMark mark(&page->slot(0), 0, settings->config.request_deadline * kOpeningLimits);
+        const BusyMark mark(&page->slot(WorkerPage::kProcessSlot), 0,
+                            settings->config.request_deadline * kOpeningLimits);
         operations = open_token(*settings, *pin);
+        page->beat();
     }
     pin->clear();
-    page->beat();
     if (!operations) {
         report(ControlKind::failed, operations.error());
         return operations.error().code == ErrorCode::token_pin ? kExitPin : kExitFailed;

@@ -68,6 +68,8 @@ std::optional<WorkerPage::Overdue> WorkerPage::overdue(SteadyTime time,
         return Overdue{operation ? std::string(frames::traits(*operation).name) : "opening the token",
                        elapsed(since, now)};
     }
+    // While the process itself is busy opening the token there is no I/O thread yet.
+    if (shared_->slots[kProcessSlot].since.load(std::memory_order_acquire) != 0) return std::nullopt;
     const auto beat = shared_->beat.load(std::memory_order_relaxed);
     if (beat != 0 && elapsed(beat, now) > silence) return Overdue{"the I/O thread", elapsed(beat, now)};
     return std::nullopt;

@@ -25,6 +25,7 @@ class WorkerPage {
         std::atomic<std::uint32_t> operation{0};  // frames::Operation, or 0 for opening the token
     };
     static constexpr std::size_t kSlots = 128;
+    static constexpr std::size_t kProcessSlot = 0;  // of the process while it opens the token
 
     struct Overdue {
         std::string what;  // "sign", "opening the token", "the I/O thread"
