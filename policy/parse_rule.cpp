@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <functional>
 #include <span>
 
 #include "base/edit_distance.h"
@@ -44,8 +45,9 @@ Result<std::vector<yaml::Node>> texts_of(const yaml::Node& node) {
     return items;
 }
 
-template <class Check>
-Result<std::vector<std::string>> checked_texts(const yaml::Node& node, Check check) {
+using Check = std::function<Status(const yaml::Node& item, const std::string& text)>;
+
+Result<std::vector<std::string>> checked_texts(const yaml::Node& node, const Check& check) {
     SIGNET_ASSIGN(const auto items, texts_of(node));
     std::vector<std::string> out;
     for (const auto& item : items) {
