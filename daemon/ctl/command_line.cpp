@@ -1,6 +1,7 @@
 #include "daemon/ctl/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <deque>
 
 namespace signet::ctl {
@@ -47,9 +48,16 @@ void bind_command(Bound& bound) {
         } else {
             slot.option->expected(1);
         }
-        if (!option.choices.empty())
-            slot.option->check(
-                CLI::IsMember(std::vector<std::string>(option.choices.begin(), option.choices.end())));
+        if (!option.choices.empty()) {
+            // A check without a description: the help text names the choices already.
+            slot.option->check([choices = option.choices](const std::string& value) -> std::string {
+                if (std::ranges::find(choices, value) != choices.end()) return {};
+                std::string all;
+                for (const auto choice : choices)
+                    all += (all.empty() ? "" : ", ") + std::string(choice);
+                return "'" + value + "' is none of " + all;
+            });
+        }
     }
 }
 
@@ -89,10 +97,13 @@ Result<CommandLine> parse_command_line(int count, const char* const* words) {
     try {
         app.parse(count, words);
     } catch (const CLI::CallForHelp&) {
+        std::string above;
         const CLI::App* asked = &app;
-        for (auto chosen = asked->get_subcommands(); !chosen.empty(); chosen = asked->get_subcommands())
+        for (auto chosen = asked->get_subcommands(); !chosen.empty(); chosen = asked->get_subcommands()) {
+            above += (above.empty() ? "" : " ") + asked->get_name();
             asked = chosen.front();
-        line.text = asked->help();
+        }
+        line.text = asked->help(above);
         return line;
     } catch (const CLI::ParseError& error) {
         std::string path = "signetctl";

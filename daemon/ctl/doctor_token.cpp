@@ -30,16 +30,13 @@ Result<TokenFile> read_token_file(const std::filesystem::path& path) {
     return TokenFile{value("module"), value("module_config"), value("pin_file"), value("state")};
 }
 
-void check_pin(const TokenFile& file, Findings& findings) {
-    if (!file.state.empty()) {
-        std::error_code error;
-        for (const auto& entry : std::filesystem::directory_iterator(file.state, error)) {
-            if (entry.path().filename().string().find("pin") == std::string::npos) continue;
-            findings.error(
-                "token.pin", "the token refused its PIN: " + entry.path().string() + " marks it",
-                "put the right PIN into its file, then remove the marker: nothing tries a PIN twice");
-            return;
-        }
+void check_pin(const std::filesystem::path& config, const TokenFile& file, Findings& findings) {
+    if (!file.state.empty() && access((file.state / "pin-refused").c_str(), F_OK) == 0) {
+        findings.error("token.pin",
+                       "the token refused its PIN: " + (file.state / "pin-refused").string() + " marks it",
+                       "put the right PIN into its file, then: signetd-token clear-pin-marker --config " +
+                           config.string());
+        return;
     }
     if (file.pin.empty()) {
         findings.ok("token.pin", "comes from a systemd credential");
@@ -76,7 +73,7 @@ void check_token(const config::Config& config, Findings& findings) {
                 findings.error("token.module_config",
                                "cannot read " + file->module_config.string() + ": " + std::strerror(errno),
                                "restore it, or correct `module_config` in " + config.token.config.string());
-            check_pin(*file, findings);
+            check_pin(config.token.config, *file, findings);
         }
     }
     const auto client = TokenClient::create({.socket = config.token.socket});
