@@ -1,6 +1,7 @@
-// Nanoseconds of a policy decision with 50 rules, where the last one matches.
+// CPU nanoseconds of a policy decision with 50 rules, where the last one matches.
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <string>
 
 #include "policy/policy.h"
@@ -29,12 +30,12 @@ int main() {
                       .now = SystemClock().now()};
     constexpr int kRounds = 1'000'000;
     const auto measure = [&](const char* what, auto once) {
-        const auto start = std::chrono::steady_clock::now();
+        const auto start = std::clock();
         int allowed = 0;
         for (int i = 0; i < kRounds; ++i)
             allowed += once() ? 1 : 0;
-        const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
-        std::printf("%-10s %6.0f ns (%d allowed)\n", what, took.count() / kRounds, allowed);
+        const double ns = static_cast<double>(std::clock() - start) * 1e9 / CLOCKS_PER_SEC / kRounds;
+        std::printf("%-10s %6.0f ns (%d allowed)\n", what, ns, allowed);
     };
     RateLimiter limiter;
     measure("evaluate", [&] { return (*policy)->evaluate(query).allowed; });

@@ -120,6 +120,7 @@ ChildProcess::ChildProcess(std::vector<std::string> command, Options options) {
     const auto arguments = pointers(command);
     const auto variables = pointers(environment);
     const auto user = options.as_service_user ? service_user() : std::nullopt;
+    const uid_t uid = user.value_or(0);  // read here: GCC 12 at -O2 takes *user below for uninitialized
     const auto parent = getpid();
 
     pid_ = fork();
@@ -130,8 +131,8 @@ ChildProcess::ChildProcess(std::vector<std::string> command, Options options) {
     dup2(input.get(), STDIN_FILENO);
     dup2(output.get(), STDOUT_FILENO);
     dup2(output.get(), STDERR_FILENO);
-    if (user && (setgroups(0, nullptr) != 0 || setresgid(*user, *user, *user) != 0 ||
-                 setresuid(*user, *user, *user) != 0))
+    if (user &&
+        (setgroups(0, nullptr) != 0 || setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0))
         _exit(126);
     if (!options.directory.empty() && chdir(options.directory.c_str()) != 0) _exit(126);
     // A test that crashes leaves no daemons behind. Set after the change of user, which clears it.
