@@ -19,7 +19,7 @@ std::unexpected<Error> unsound(std::string detail) {
         std::move(detail));
 }
 
-// Copies all pages of the snapshot that `db` holds.
+// Copies all pages in one step, which reads one snapshot: others may write meanwhile.
 Status copy_pages(Connection& db, Connection& copy) {
     std::unique_ptr<sqlite3_backup, int (*)(sqlite3_backup*)> backup(
         sqlite3_backup_init(copy.handle(), "main", db.handle(), "main"), sqlite3_backup_finish);
@@ -78,10 +78,7 @@ Result<BackupReport> backup_database(Connection& db, const std::filesystem::path
         SIGNET_ASSIGN(auto copy, Connection::open(temporary.path(), Connection::Mode::create));
         // Synced once, at the end; and one file, which needs no WAL beside it.
         SIGNET_TRY(copy.execute("PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF"));
-        {
-            SIGNET_ASSIGN(auto snapshot, ScopedTransaction::begin(db, ScopedTransaction::Kind::read));
-            SIGNET_TRY(copy_pages(db, copy));
-        }
+        SIGNET_TRY(copy_pages(db, copy));
         SIGNET_TRY(copy.execute("PRAGMA journal_mode = DELETE"));
         SIGNET_TRY(check_integrity(copy));
         SIGNET_ASSIGN(report.head, check_chain(copy));
