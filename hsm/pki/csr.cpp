@@ -1,9 +1,8 @@
 #include "hsm/pki/csr.h"
 
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include <algorithm>
-#include <array>
 #include <memory>
 
 #include "hsm/pki/der.h"
@@ -29,13 +28,40 @@ struct ExtensionsDeleter {
 };
 using ExtensionsPtr = std::unique_ptr<STACK_OF(X509_EXTENSION), ExtensionsDeleter>;
 
-// With MD5, SHA-1 or a bare digest anybody could have made the signature fit.
-bool is_accepted_signature(int nid) {
-    static constexpr std::array kAccepted{
-        NID_sha256WithRSAEncryption, NID_sha384WithRSAEncryption, NID_sha512WithRSAEncryption, NID_rsassaPss,
-        NID_ecdsa_with_SHA256,       NID_ecdsa_with_SHA384,       NID_ecdsa_with_SHA512,       NID_ED25519,
-    };
-    return std::ranges::find(kAccepted, nid) != kAccepted.end();
+// RFC 4055 section 3.1: no hash stated means SHA-1.
+bool is_accepted_pss(const X509_ALGOR* algorithm) {
+    int type = V_ASN1_UNDEF;
+    const void* value = nullptr;
+    X509_ALGOR_get0(nullptr, &type, &value, algorithm);
+    if (type != V_ASN1_SEQUENCE) return false;
+    const auto* string = static_cast<const ASN1_STRING*>(value);
+    const auto* cursor = ASN1_STRING_get0_data(string);
+    RSA_PSS_PARAMS* parameters = d2i_RSA_PSS_PARAMS(nullptr, &cursor, ASN1_STRING_length(string));
+    int hash = NID_undef;
+    if (parameters != nullptr && parameters->hashAlgorithm != nullptr)
+        hash = OBJ_obj2nid(parameters->hashAlgorithm->algorithm);
+    RSA_PSS_PARAMS_free(parameters);
+    return hash == NID_sha256 || hash == NID_sha384 || hash == NID_sha512;
+}
+
+// With MD5 or SHA-1 somebody else's signature could be made to fit.
+bool is_accepted_signature(const X509_REQ* request) {
+    const X509_ALGOR* algorithm = nullptr;
+    X509_REQ_get0_signature(request, nullptr, &algorithm);
+    switch (X509_REQ_get_signature_nid(request)) {
+        case NID_sha256WithRSAEncryption:
+        case NID_sha384WithRSAEncryption:
+        case NID_sha512WithRSAEncryption:
+        case NID_ecdsa_with_SHA256:
+        case NID_ecdsa_with_SHA384:
+        case NID_ecdsa_with_SHA512:
+        case NID_ED25519:
+            return true;
+        case NID_rsassaPss:
+            return is_accepted_pss(algorithm);
+        default:
+            return false;
+    }
 }
 
 Result<RequestPtr> decode(const Bytes& der) {
@@ -62,7 +88,7 @@ Result<PublicKey> read_public_key(X509_REQ* request) {
 }
 
 Status prove_possession(X509_REQ* request, const PublicKey& key) {
-    if (!is_accepted_signature(X509_REQ_get_signature_nid(request)))
+    if (!is_accepted_signature(request))
         return fail(ErrorCode::unprocessable,
                     "the certificate request is signed with an algorithm that is not accepted; use SHA-256 "
                     "or stronger");

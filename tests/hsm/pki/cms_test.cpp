@@ -132,6 +132,31 @@ TEST_F(CmsTest, SignatureMayBeMadeElsewhere) {
               prepared->signed_attributes);
 }
 
+// Two certificates of one key: the signature names the one it was made for (RFC 5035).
+TEST_F(CmsTest, HoldsToTheCertificateItNames) {
+    const auto key = make_key("signer", KeyAlgorithm::ec_p256, KeyUsage::sign);
+    const auto public_key = pki::PublicKey::from_spki(key.public_key()).value();
+    auto options = at_now();
+    options.serial = pki::random_serial();
+    const auto issue = [&](const std::string& subject) {
+        return pki::issue(*ca_key_, ca_[0], pki::document_signing_profile(), {public_key, name(subject), {}},
+                          options, soon())
+            .value();
+    };
+    const auto clerk = issue("CN=Clerk"), director = issue("CN=Director");  // same issuer, same serial
+    auto prepared = pki::prepare_cms(clerk, digest(HashAlgorithm::sha256, as_bytes(content_)), {}).value();
+    const auto signature = pki::sign(token, key.selector(), SignAlgorithm::es256, KeyUsage::sign,
+                                     prepared.signed_attributes, soon())
+                               .value();
+    EXPECT_TRUE(
+        verify_cms(as_text(pki::attach_cms_signature(prepared, signature).value()), as_bytes(content_)));
+    prepared.signer = director;
+    const auto swapped =
+        verify_cms(as_text(pki::attach_cms_signature(prepared, signature).value()), as_bytes(content_));
+    ASSERT_FALSE(swapped);
+    EXPECT_NE(swapped.error().message.find("another certificate"), std::string::npos) << explain(swapped);
+}
+
 TEST_F(CmsTest, RefusesWhatDoesNotFit) {
     const auto key = make_key("signer", KeyAlgorithm::ec_p256, KeyUsage::sign);
     const auto other = make_key("other", KeyAlgorithm::ec_p256, KeyUsage::sign);

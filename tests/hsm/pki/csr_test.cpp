@@ -87,9 +87,9 @@ TEST(Csr, ReadsRequestedExtensions) {
 }
 
 TEST(Csr, RefusesWeakAndUnknownKeysAndSignatures) {
-    for (const char* file :
-         {"refused-rsa1024.pem", "refused-rsa-e3.pem", "refused-p521.pem", "refused-k256.pem",
-          "refused-explicit.pem", "refused-ed448.pem", "refused-sha1.pem", "refused-othername.pem"}) {
+    for (const char* file : {"refused-rsa1024.pem", "refused-rsa-e3.pem", "refused-p521.pem",
+                             "refused-k256.pem", "refused-explicit.pem", "refused-ed448.pem",
+                             "refused-sha1.pem", "refused-pss-sha1.pem", "refused-othername.pem"}) {
         EXPECT_EQ(code_of(golden(file)), ErrorCode::unprocessable) << file;
     }
 }

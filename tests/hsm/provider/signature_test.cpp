@@ -4,6 +4,9 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include <atomic>
+#include <thread>
+
 #include "hsm/provider/algorithm_identifier.h"
 #include "hsm/provider/openssl_error.h"
 #include "tests/hsm/provider/token_fixture.h"
@@ -187,6 +190,26 @@ TEST_P(ProviderSignature, SignsBareDigestsOfTheRightSizeOnly) {
     digest[0] ^= 1;
     EXPECT_NE(EVP_PKEY_verify(verifier.get(), out.data(), size, digest.data(), digest.size()), 1);
     provider::clear_openssl_errors();
+}
+
+TEST_P(ProviderSignature, SignsOnManyThreadsWithOneKey) {
+    const auto key = make_and_load("shared", KeyAlgorithm::ec_p256, KeyUsage::sign);
+    std::atomic<int> good{0};
+    {
+        std::vector<std::jthread> threads;
+        for (int i = 0; i < 4; ++i) {
+            threads.emplace_back([&] {
+                for (int turn = 0; turn < 25; ++turn) {
+                    const provider::RequestPtr request(X509_REQ_new_ex(library().get(), nullptr));
+                    X509_REQ_set_pubkey(request.get(), key.get());
+                    if (X509_REQ_sign(request.get(), key.get(), EVP_sha256()) > 0 &&
+                        X509_REQ_verify(request.get(), key.get()) == 1)
+                        ++good;
+                }
+            });
+        }
+    }
+    EXPECT_EQ(good, 100);
 }
 
 // The purpose a key was loaded with goes with every request to the token.
