@@ -10,8 +10,10 @@ constexpr std::size_t kFindBatch = 256;
 // The modulus of RSA-4096 fits, so that most reads are one call instead of two.
 constexpr std::size_t kFirstRead = 512;
 
+// PKCS#11's signatures lack const; the module only reads. Never null: modules refuse a null pointer also for no bytes.
 unsigned char* mutable_data(ByteView view) {
-    return const_cast<unsigned char*>(view.data());
+    static unsigned char nothing = 0;
+    return view.empty() ? &nothing : const_cast<unsigned char*>(view.data());
 }
 
 }  // namespace
@@ -92,7 +94,8 @@ CkResult<Attributes> Session::read(CK_OBJECT_HANDLE object, std::initializer_lis
         attributes.push_back({type, values[attributes.size()].data(), kFirstRead});
     SIGNET_TRY(read_into(object, attributes));
 
-    // Of those that did not come, the long ones have a length when asked for it alone.
+    // Of those that did not come, the long ones have a length when asked for it alone; and so have numbers of NSS, which
+    // wants a buffer of exactly their size.
     std::vector<CK_ATTRIBUTE> rest;
     for (const auto& attribute : attributes) {
         if (attribute.ulValueLen == CK_UNAVAILABLE_INFORMATION) rest.push_back({attribute.type, nullptr, 0});
@@ -100,7 +103,7 @@ CkResult<Attributes> Session::read(CK_OBJECT_HANDLE object, std::initializer_lis
     if (!rest.empty()) {
         SIGNET_TRY(read_into(object, rest));
         std::erase_if(rest, [](const CK_ATTRIBUTE& attribute) {
-            return attribute.ulValueLen == CK_UNAVAILABLE_INFORMATION || attribute.ulValueLen <= kFirstRead;
+            return attribute.ulValueLen == CK_UNAVAILABLE_INFORMATION;
         });
     }
     if (!rest.empty()) {

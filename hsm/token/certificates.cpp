@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 
 namespace signet::token {
 namespace {
@@ -89,12 +90,20 @@ Status Certificates::import(const CertificateEntry& entry) {
         .bytes(CKA_ISSUER, parts->issuer)
         .bytes(CKA_SERIAL_NUMBER, parts->serial);
     object.bytes(CKA_VALUE, entry.certificate);
-    const auto created = session->create(object);
-    if (!created) return explained(created.error());
-    SIGNET_TRY(context_->sync_storage(began));
+    // Softokn refuses a certificate it has already; what is stored already stays.
+    std::optional<CK_OBJECT_HANDLE> current;
     for (const auto handle : *old) {
-        // A token that keeps one object for the same certificate answers its old handle.
-        if (handle != *created) (void)session->destroy(handle);
+        const auto read = session->read(handle, {CKA_VALUE});
+        if (read && std::ranges::equal(read->bytes(CKA_VALUE), entry.certificate)) current = handle;
+    }
+    if (!current) {
+        const auto created = session->create(object);
+        if (!created) return explained(created.error());
+        current = *created;
+        SIGNET_TRY(context_->sync_storage(began));
+    }
+    for (const auto handle : *old) {
+        if (handle != *current) (void)session->destroy(handle);
     }
     return context_->sync_storage(began);
 }

@@ -2,10 +2,8 @@
 
 #include <unistd.h>
 
-#include <charconv>
 #include <utility>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "hsm/pkcs11/mechanisms.h"
 #include "hsm/token/certificates.h"
@@ -14,6 +12,7 @@
 #include "hsm/token/key_lifecycle.h"
 #include "hsm/token/key_rules.h"
 #include "hsm/token/oaep.h"
+#include "hsm/token/resident_memory.h"
 #include "hsm/token/sealing.h"
 #include "hsm/token/signing.h"
 #include "hsm/token/token_context.h"
@@ -30,16 +29,6 @@ constexpr std::size_t kMaxBatch = 1000;
 constexpr std::size_t kMaxRandom = 4096;
 constexpr std::size_t kMaxOaepLabel = 1024;
 
-std::uint64_t resident_bytes() {
-    const auto statm = read_file("/proc/self/statm", 256);
-    if (!statm) return 0;
-    const auto space = statm->find(' ');
-    if (space == std::string::npos) return 0;
-    std::uint64_t pages = 0;
-    std::from_chars(statm->data() + space + 1, statm->data() + statm->size(), pages);
-    return pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-}
-
 // What decrypting answers when the input is wrong. Tokens have several codes for it, CKR_GENERAL_ERROR among them, and
 // telling them apart would help an attacker (Manger's and padding oracles): all become nullopt, and one error later.
 CkResult<std::optional<Secret>> nullopt_when_wrong(CkResult<Secret> decrypted) {
@@ -47,6 +36,7 @@ CkResult<std::optional<Secret>> nullopt_when_wrong(CkResult<Secret> decrypted) {
     switch (decrypted.error().rv) {
         case CKR_ENCRYPTED_DATA_INVALID:
         case CKR_ENCRYPTED_DATA_LEN_RANGE:
+        case CKR_ARGUMENTS_BAD:  // softokn's word for a wrong OAEP label or hash
         case CKR_DATA_INVALID:
         case CKR_DATA_LEN_RANGE:
         case CKR_SIGNATURE_INVALID:
@@ -165,7 +155,7 @@ Result<TokenStatus> TokenOperations::status(Deadline deadline) {
     status.keys = static_cast<std::uint32_t>(parts_->keys.size());
     status.sessions_open = parts_->context->open_sessions();
     status.live_wrapped_keys = static_cast<std::uint32_t>(parts_->wrapped.live());
-    status.resident_bytes = resident_bytes();
+    status.resident_bytes = resident_memory(getpid()).value_or(0);
     const auto mechanisms = pkcs11::list_mechanisms(parts_->context->module(), token.slot);
     if (!mechanisms)
         return std::unexpected(
