@@ -217,6 +217,7 @@ void Channel::wait_for_events() {
         until = std::min(until, earliest_deadline_);
         if (current_ && !current_->ready) until = std::min(until, current_->welcome_until);
         reader_wakes_at_ = until;
+        window_open_ = window_open_ && current_ && current_->in_flight >= kBusyDepth;
         if (window_open_) until = std::min(until, now + kLongestDefer);
     }
     const auto wait = std::max(until - now, steady_clock::duration::zero());
@@ -263,7 +264,7 @@ void Channel::receive(const std::shared_ptr<Connection>& connection) {
     {
         const std::lock_guard lock(mutex_);
         good = take_frames(connection, done_, broken);
-        window_open_ = current_ && current_->ready && current_->in_flight >= kBusyDepth;
+        window_open_ = current_ && current_->ready;  // until this thread is through with the answers
     }
     complete(done_);
     if (!good) lose(connection, broken);
