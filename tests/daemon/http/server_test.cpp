@@ -110,7 +110,7 @@ TEST_F(ServerTest, ManyClientsAtOnce) {
     start();
     std::vector<std::future<int>> clients;
     for (int c = 0; c < 16; ++c)
-        clients.push_back(std::async(std::launch::async, [&] {
+        clients.push_back(std::async(std::launch::async, [&, c] {
             Client client(Endpoint::unix_socket(path()));
             int good = 0;
             for (int i = 0; i < 100; ++i) {
