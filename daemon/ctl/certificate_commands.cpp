@@ -147,6 +147,15 @@ Outcome crl(Context& context, const Arguments& arguments) {
     return deliver(context, arguments, answer.body, "crl");
 }
 
+Outcome publish(Context& context, const Arguments& arguments) {
+    SIGNET_ASSIGN(const auto answer,
+                  context.post(ca_path(arguments, "/crl"), json::object{}, Surface::admin));
+    context.out().line("issued CRL " + text_of(answer, "number") + ", the next one by " +
+                       text_of(answer, "next_update"));
+    context.out().document(answer);
+    return ExitCode::ok;
+}
+
 Outcome ocsp(Context& context, const Arguments& arguments) {
     std::string request;
     if (arguments.has("--request")) {
@@ -203,6 +212,7 @@ std::vector<Command> certificate_commands() {
             "aACompromise"}}},
          revoke},
         {"cert", "crl", "the authority's current revocation list, DER", {ca}, {out}, crl},
+        {"cert", "publish", "issue a revocation list now, and write its file", {ca}, {}, publish},
         {"cert",
          "ocsp",
          "ask the authority's OCSP responder; the answer is DER",

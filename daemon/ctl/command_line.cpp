@@ -15,7 +15,8 @@ constexpr std::string_view kFooter =
 // Where CLI11 leaves the values of one option; stable addresses.
 struct Slot {
     std::string name;
-    std::vector<std::string> values;
+    std::string value;                // of what may be given once
+    std::vector<std::string> values;  // of what may be repeated
     bool flag = false;
     CLI::Option* option = nullptr;
 };
@@ -31,8 +32,8 @@ void bind_command(Bound& bound) {
     for (const auto& positional : command.positionals) {
         auto& slot = bound.slots.emplace_back();
         slot.name = positional.name;
-        slot.option = bound.app->add_option(slot.name, slot.values, std::string(positional.help));
-        slot.option->expected(1)->type_name("")->required(positional.required);
+        slot.option = bound.app->add_option(slot.name, slot.value, std::string(positional.help));
+        slot.option->type_name("")->required(positional.required);
     }
     for (const auto& option : command.options) {
         auto& slot = bound.slots.emplace_back();
@@ -41,13 +42,13 @@ void bind_command(Bound& bound) {
             slot.option = bound.app->add_flag(slot.name, slot.flag, std::string(option.help));
             continue;
         }
-        slot.option = bound.app->add_option(slot.name, slot.values, std::string(option.help));
-        slot.option->type_name(std::string(option.placeholder))->required(option.required);
         if (option.repeatable) {
+            slot.option = bound.app->add_option(slot.name, slot.values, std::string(option.help));
             slot.option->allow_extra_args(false);  // one value for each time it is given
         } else {
-            slot.option->expected(1);
+            slot.option = bound.app->add_option(slot.name, slot.value, std::string(option.help));
         }
+        slot.option->type_name(std::string(option.placeholder))->required(option.required);
         if (!option.choices.empty()) {
             // A check without a description: the help text names the choices already.
             slot.option->check([choices = option.choices](const std::string& value) -> std::string {
@@ -124,7 +125,9 @@ Result<CommandLine> parse_command_line(int count, const char* const* words) {
         if (!one.app->parsed()) continue;
         line.command = one.command;
         for (auto& slot : one.slots) {
-            if (slot.option->count() > 0) line.arguments.set(slot.name, std::move(slot.values));
+            if (slot.option->count() == 0) continue;
+            if (slot.values.empty() && !slot.flag) slot.values.push_back(std::move(slot.value));
+            line.arguments.set(slot.name, std::move(slot.values));
         }
     }
     return line;

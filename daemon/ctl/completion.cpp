@@ -41,15 +41,12 @@ _signetctl_keys() {
         [[ ${COMP_WORDS[i]} == --config ]] && config=(--config "${COMP_WORDS[i + 1]}")
     done
     COMPREPLY=($(compgen -W "$(signetctl "${config[@]}" keys list --labels 2>/dev/null)" -- "$1"))
-}  // namespace
+}
 _signetctl() {
-    local word = ${COMP_WORDS[COMP_CWORD]} previous = ${COMP_WORDS[COMP_CWORD - 1]} path = "" positional =
-        0 i skip = 0 COMPREPLY = () for ((i = 1; i < COMP_CWORD; i++));
-    do
-        if ((skip))
-            ;
-    then skip = 0;
-    continue; fi
+    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} path="" positional=0 i skip=0
+    COMPREPLY=()
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if ((skip)); then skip=0; continue; fi
         case ${COMP_WORDS[i]} in
             --config | --socket) skip=1 ;;
             -*) case "$path ${COMP_WORDS[i]}" in @VALUED@) skip=1 ;; esac ;;

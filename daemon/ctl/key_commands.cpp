@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "daemon/ctl/context.h"
+#include "daemon/ctl/files.h"
 
 namespace signet::ctl {
 namespace {
@@ -66,8 +67,10 @@ Outcome show(Context& context, const Arguments& arguments) {
         return ExitCode::ok;
     }
     print_key(context, key);
-    context.out().line("");
-    context.out().line(text_of(key, "public_key"));
+    if (const auto pem = text_of(key, "public_key"); !pem.empty() && !context.out().json()) {
+        context.out().line("");
+        context.out().raw(pem);
+    }
     context.out().document(key);
     return ExitCode::ok;
 }
@@ -126,6 +129,12 @@ Outcome destroy(Context& context, const Arguments& arguments) {
     return on_version(context, arguments, "/destroy", "destroyed");
 }
 
+Outcome import_certificate(Context& context, const Arguments& arguments) {
+    SIGNET_ASSIGN(const auto certificate, read_input(arguments.text("FILE"), std::size_t{48} << 10));
+    return change(context, key_path(arguments, "/certificate"), {{"certificate", certificate}},
+                  "imported the certificate of");
+}
+
 }  // namespace
 
 std::vector<Command> key_commands() {
@@ -162,6 +171,12 @@ std::vector<Command> key_commands() {
          create},
         {"keys", "rotate", "make the next version of a key; it becomes the active one", {key}, {}, rotate},
         {"keys", "activate", "make a version the one that signs", {key}, {version}, activate},
+        {"keys",
+         "import-certificate",
+         "put a certificate for a key into the token; CMS signatures carry it",
+         {key, {"FILE", Value::file, "the certificate, PEM; - for standard input"}},
+         {},
+         import_certificate},
         {"keys",
          "disable",
          "refuse a version for everything; it may be activated again",

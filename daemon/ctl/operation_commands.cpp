@@ -48,6 +48,19 @@ Outcome status(Context& context, const Arguments&) {
     return ready ? ExitCode::ok : ExitCode::unavailable;
 }
 
+Outcome reload(Context& context, const Arguments&) {
+    SIGNET_ASSIGN(const auto answer, context.post("/v1/config/reload", json::object{}, Surface::admin));
+    const auto* changes = answer.is_object() ? answer.get_object().if_contains("changes") : nullptr;
+    if (changes != nullptr && changes->is_array() && !changes->get_array().empty()) {
+        for (const auto& change : changes->get_array())
+            context.out().line(change.is_string() ? std::string(change.get_string().c_str()) : std::string());
+    } else {
+        context.out().line("reloaded; nothing changed");
+    }
+    context.out().document(answer);
+    return ExitCode::ok;
+}
+
 // Straight from the database file: the copy is one snapshot, and neither a stopped nor a busy daemon matters.
 Outcome backup_database(Context& context, const Arguments& arguments) {
     SIGNET_ASSIGN(const auto* config, context.config());
@@ -70,6 +83,7 @@ Outcome backup_database(Context& context, const Arguments& arguments) {
 std::vector<Command> operation_commands() {
     return {
         {"", "status", "whether the daemon runs and is ready, and why not", {}, {}, status},
+        {"", "reload", "have the daemon read its configuration and policy again", {}, {}, reload},
         {"backup",
          "database",
          "a consistent, verified copy of the database; the daemon may run",

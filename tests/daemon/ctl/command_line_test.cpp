@@ -64,6 +64,15 @@ TEST(CommandLine, ValuesAndRepetition) {
             ->arguments.has("--extractable"));
 }
 
+TEST(CommandLine, PositionalsKeepTheirOrder) {
+    const auto line = parse({"verify", "document.ec", "letter", "letter.sig", "--algorithm", "ES256"});
+    ASSERT_TRUE(line) << line.error().message;
+    EXPECT_EQ(line->arguments.text("KEY"), "document.ec");
+    EXPECT_EQ(line->arguments.text("FILE"), "letter");
+    EXPECT_EQ(line->arguments.text("SIGNATURE"), "letter.sig");
+    EXPECT_EQ(parse({"random"})->arguments.has("BYTES"), false);
+}
+
 TEST(CommandLine, WhatIsWrongIsNamedWithItsHelp) {
     const auto missing = parse({"keys", "create", "a.key", "--usage", "sign"});
     ASSERT_FALSE(missing);
