@@ -28,6 +28,7 @@ constexpr mode_t kWritable = 0600;
 constexpr std::uint64_t kOsLabel = 0x80005349;
 constexpr std::uint64_t kOsSerial = 0x8000534A;
 constexpr std::uint64_t kOsSoPin = 0x8000534C;
+constexpr std::uint64_t kOsUserPin = 0x8000534D;
 enum class Kind : std::uint64_t { boolean = 1, number = 2, bytes = 3, attributes = 4, mechanisms = 5 };
 
 std::unexpected<Error> system_failure(const std::string& what, const fs::path& path) {
@@ -159,8 +160,11 @@ bool is_whole_token_object(ByteView content) {
                 return false;
         }
     }
-    return reader.finished() && types.contains(kOsLabel) && types.contains(kOsSerial) &&
-           types.contains(kOsSoPin);
+    if (!reader.finished()) return false;
+    for (const auto needed : {kOsLabel, kOsSerial, kOsSoPin, kOsUserPin}) {
+        if (!types.contains(needed)) return false;
+    }
+    return true;
 }
 
 TokenObjectGuard::TokenObjectGuard(fs::path token_directory, fs::path copies)

@@ -18,7 +18,7 @@ namespace signet::token {
 Result<std::filesystem::path> softhsm_token_directory(const std::filesystem::path& softhsm2_conf);
 
 // Whether `content` is a whole SoftHSM object file: a generation number, then attributes that end where the file does,
-// among them the token's label, serial and the SO PIN's blob.
+// among them the token's label and serial and what both PINs protect.
 bool is_whole_token_object(ByteView content);
 
 class TokenObjectGuard {
