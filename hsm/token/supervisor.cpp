@@ -297,7 +297,7 @@ void Supervisor::reap(SteadyTime now) {
         handle_control(*worker, now);  // its last words
         const auto stage = worker->stage;
         const auto served = stage == Stage::serving && now - worker->since >= kSettled;
-        const auto& how = worker->process->end();
+        const auto how = worker->process->end();  // a copy: the worker goes below
         log::write(stage == Stage::leaving ? log::Level::info : log::Level::error, "token.worker.ended",
                    "a worker " + how, {{"pid", std::to_string(worker->process->pid())}});
         worker = workers_.erase(worker);
