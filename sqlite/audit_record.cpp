@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kDomain{"signet-audit-1\0", 15};
 constexpr std::size_t kMaxText = 1024;
-constexpr std::size_t kMaxDetails = std::size_t{64} << 10;
+constexpr std::size_t kMaxDetails = std::size_t{256} << 10;
 
 template <class T>
 std::uint8_t* put_number(std::uint8_t* out, T value) {

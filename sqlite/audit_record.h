@@ -10,7 +10,8 @@
 
 namespace signet::sqlite {
 
-// Secrets never enter a record. Every text is UTF-8 and bounded: `details` by 64 KiB, the others by 1 KiB.
+// Secrets never enter a record. Every text is UTF-8 and bounded: `details` by 256 KiB (the digests of a full
+// batch of SHA-512 signatures), the others by 1 KiB.
 struct AuditRecord {
     std::uint64_t sequence = 0;  // given by the chain, from 1, without gaps
     std::int64_t time_ms = 0;    // UTC, since 1970; given by the chain when 0

@@ -210,7 +210,9 @@ Result<std::optional<ArchivedPart>> Audit::archive(const Caller& caller, std::op
                   sqlite::archive_audit(db, parts_.writer, limits.archive, cut, verification()));
     if (!report) return std::nullopt;
     SIGNET_ASSIGN(const auto anchor, sqlite::audit_log::last_anchor(db));
+    // The archive's own record is the system's; who asked for it, if anybody did, gets one besides.
     ArchivedPart part{*report, anchor ? anchor->file : std::string()};
+    if (caller.request_id.empty()) return part;
     sqlite::AuditRecord record;
     record.request_id = caller.request_id;
     record.principal = caller.principal;
