@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "daemon/process.h"
-#include "hsm/token/exit_codes.h"
+#include "hsm/frames/exit_codes.h"
 
 namespace signet::daemon {
 namespace {

@@ -9,10 +9,10 @@
 #include <optional>
 
 #include "base/file.h"
+#include "hsm/frames/exit_codes.h"
 #include "hsm/pkcs11/init_token.h"
 #include "hsm/pkcs11/module.h"
 #include "hsm/token/config.h"
-#include "hsm/token/exit_codes.h"
 #include "hsm/token/harden.h"
 #include "hsm/token/pin_marker.h"
 #include "hsm/token/raw_bench.h"

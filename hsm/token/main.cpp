@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "base/log.h"
+#include "hsm/frames/exit_codes.h"
 #include "hsm/frames/messages.h"
 #include "hsm/token/commands.h"
 #include "hsm/token/config.h"
-#include "hsm/token/exit_codes.h"
 #include "hsm/token/harden.h"
 #include "hsm/token/pin_marker.h"
 #include "hsm/token/supervisor.h"

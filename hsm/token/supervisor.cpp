@@ -11,8 +11,8 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "hsm/frames/exit_codes.h"
 #include "hsm/frames/messages.h"
-#include "hsm/token/exit_codes.h"
 #include "hsm/token/pin_marker.h"
 #include "hsm/token/resident_memory.h"
 

@@ -10,9 +10,9 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "hsm/frames/exit_codes.h"
 #include "hsm/frames/messages.h"
 #include "hsm/token/control.h"
-#include "hsm/token/exit_codes.h"
 #include "hsm/token/harden.h"
 #include "hsm/token/pin_marker.h"
 #include "hsm/token/request_server.h"

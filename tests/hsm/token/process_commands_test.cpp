@@ -1,5 +1,5 @@
 // The subcommands and the configuration, by the real program.
-#include "hsm/token/exit_codes.h"
+#include "hsm/frames/exit_codes.h"
 #include "tests/hsm/token/process_test.h"
 
 namespace signet::testing {

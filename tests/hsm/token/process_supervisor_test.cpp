@@ -7,9 +7,9 @@
 
 #include "base/file.h"
 #include "base/unique_fd.h"
+#include "hsm/frames/exit_codes.h"
 #include "hsm/frames/frame.h"
 #include "hsm/frames/messages.h"
-#include "hsm/token/exit_codes.h"
 #include "tests/hsm/token/process_test.h"
 
 namespace signet::testing {

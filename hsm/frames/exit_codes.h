@@ -1,4 +1,4 @@
-// Exit codes of `signetd-token`, documented in its man page; units and scripts rely on them.
+// Exit codes of `signetd-token`, which the daemon that starts it reads too; documented in its man page, units and scripts rely on them.
 #pragma once
 
 namespace signet::token {
