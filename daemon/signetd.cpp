@@ -160,7 +160,9 @@ void Signetd::add_jobs() {
     maintenance_.add({"health", 5s, 200ms, [this, time] {
                           return health_->check(std::min<std::chrono::milliseconds>(time, 5s));
                       }});
-    maintenance_.add({"checkpoints", 1s, 5s, [this, time] { return !health_->readiness().ready || audit_->checkpoint_if_due(time); }});
+    maintenance_.add({"checkpoints", 1s, 5s, [this, time] {
+                          return !health_->readiness().ready || audit_->checkpoint_if_due(time);
+                      }});
     maintenance_.add({"crls", 5s, 10s, [this, time] {
                           return !health_->readiness().ready || authorities_->renew_crls(time);
                       }});

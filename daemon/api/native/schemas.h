@@ -36,13 +36,16 @@ inline constexpr std::string_view kKeys =
     R"({"type":"object","required":["keys"],"properties":{"keys":{"type":"array","items":{"type":"object","required":["label","algorithm","usages","version","state"],"properties":{"label":{"type":"string"},"algorithm":{"type":"string"},"usages":{"type":"array","items":{"type":"string"}},"version":{"type":"integer"},"state":{"type":"string","enum":["pending","active","retired","disabled","destroyed","unavailable"]}}}}}})";
 inline constexpr std::string_view kCreateKey =
     R"({"type":"object","required":["label","algorithm","usages"],"properties":{"label":{"type":"string"},"algorithm":{"type":"string"},"usages":{"type":"array","items":{"type":"string"}},"extractable":{"type":"boolean"},"activate":{"type":"boolean"},"not_after":{"type":"string","format":"date-time"}}})";
-inline constexpr std::string_view kVersion = R"({"type":"object","properties":{"version":{"type":"integer"}}})";
-inline constexpr std::string_view kRotate = R"({"type":"object","properties":{"activate":{"type":"boolean"}}})";
+inline constexpr std::string_view kVersion =
+    R"({"type":"object","properties":{"version":{"type":"integer"}}})";
+inline constexpr std::string_view kRotate =
+    R"({"type":"object","properties":{"activate":{"type":"boolean"}}})";
 inline constexpr std::string_view kCertificate =
     R"({"type":"object","required":["certificate"],"properties":{"certificate":{"type":"string"}}})";
 inline constexpr std::string_view kRecords =
     R"({"type":"object","required":["records"],"properties":{"records":{"type":"array","items":{"type":"object","required":["seq"],"properties":{"seq":{"type":"integer"},"time":{"type":"string"},"principal":{"type":"string"},"action":{"type":"string"},"object":{"type":"string"},"outcome":{"type":"string"},"details":{"type":["object","null"]},"hash":{"type":"string"}}}},"next_after":{"type":"integer"},"more":{"type":"boolean"}}})";
-inline constexpr std::string_view kArchive = R"({"type":"object","properties":{"before":{"type":"string","format":"date-time"}}})";
+inline constexpr std::string_view kArchive =
+    R"({"type":"object","properties":{"before":{"type":"string","format":"date-time"}}})";
 inline constexpr std::string_view kExplain =
     R"({"type":"object","required":["principal","permission"],"properties":{"principal":{"type":"string"},"permission":{"type":"string"},"key":{"type":"string"},"algorithm":{"type":"string"},"time":{"type":"string"}}})";
 

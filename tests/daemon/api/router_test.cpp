@@ -130,5 +130,22 @@ TEST(Router, ABadTableStopsTheStart) {
     EXPECT_EQ(refusal({row(Verb::get, "/a/{b}"), row(Verb::post, "/a/{c}")}), "built");
 }
 
+// RFC 6960 appendix A.1: base64, whose slashes some clients encode and some do not.
+TEST(RouterRest, TakesTheRestOfThePath) {
+    const auto router = build({row(Verb::get, "/v1/ca/{label}/ocsp/{request*}"),
+                               row(Verb::get, "/v1/ca/{label}/crl"), row(Verb::post, "/v1/ca/{label}/ocsp")});
+    const std::string prefix = "/v1/ca/{label}/ocsp/{request*} label=x request=";
+    EXPECT_EQ(find(router, Verb::get, "/v1/ca/x/ocsp/MFEw"), prefix + "MFEw");
+    EXPECT_EQ(find(router, Verb::get, "/v1/ca/x/ocsp/a%2Fb%2Bc%3D"), prefix + "a/b+c=");
+    EXPECT_EQ(find(router, Verb::get, "/v1/ca/x/ocsp/a/b//c=="), prefix + "a/b//c==");
+    EXPECT_EQ(find(router, Verb::head, "/v1/ca/x/ocsp/a"), prefix + "a");
+    EXPECT_EQ(find(router, Verb::post, "/v1/ca/x/ocsp/a"), "404");
+    EXPECT_EQ(find(router, Verb::get, "/v1/ca/x/other/a%2Fb"), "400");
+    EXPECT_EQ(find(router, Verb::get, "/v1/ca/x%2Fy/ocsp/a"), "400");
+    EXPECT_EQ(find(router, Verb::get, "/v1/ca/x/ocsp/a%2"), "400");
+    EXPECT_EQ(find(router, Verb::get, "/v1/ca/x/ocsp/" + std::string(kMaxRestBytes + 1, 'a')), "400");
+    EXPECT_EQ(find(router, Verb::get, "/v1/ca/x/crl"), "/v1/ca/{label}/crl label=x");
+}
+
 }  // namespace
 }  // namespace signet::api
