@@ -75,6 +75,7 @@ Answer read_audit(Services& services, Exchange& exchange) {
 }
 
 Answer checkpoint_audit(Services& services, Exchange& exchange) {
+    SIGNET_TRY(expect_no_members(exchange));
     SIGNET_ASSIGN(const auto checkpoint, services.audit.checkpoint(Deadline{exchange.deadline()}));
     JsonWriter json;
     json.begin_object();
@@ -90,7 +91,7 @@ Answer checkpoint_audit(Services& services, Exchange& exchange) {
 }
 
 Answer archive_audit(Services& services, Exchange& exchange) {
-    SIGNET_ASSIGN(const auto body, exchange.body().empty() ? JsonObject::parse("{}") : exchange.json());
+    SIGNET_ASSIGN(const auto body, optional_body(exchange));
     SIGNET_TRY(body.only({"before"}));
     SIGNET_ASSIGN(const auto text, body.optional_text("before", 64));
     std::optional<SystemTime> before;

@@ -104,7 +104,7 @@ Answer get_certificate(Services& services, Exchange& exchange) {
 }
 
 Answer revoke_certificate(Services& services, Exchange& exchange) {
-    SIGNET_ASSIGN(const auto body, exchange.body().empty() ? JsonObject::parse("{}") : exchange.json());
+    SIGNET_ASSIGN(const auto body, optional_body(exchange));
     SIGNET_TRY(body.only({"reason"}));
     SIGNET_ASSIGN(const auto name, body.optional_text("reason", 32));
     const auto reason = pki::revocation_reason_from(name.value_or("unspecified"));

@@ -51,6 +51,18 @@ Answer backup_database(Services& services, Exchange& exchange);
 Answer explain_policy(Services& services, Exchange& exchange);
 Answer reload(Services& services, Exchange& exchange);
 
+// An empty body is an empty object: requests whose path says it all need none.
+inline Result<JsonObject> optional_body(const Exchange& exchange) {
+    if (exchange.body().empty()) return JsonObject::parse("{}");
+    return exchange.json();
+}
+
+// For routes without parameters: what is sent all the same was meant to do something, and does nothing.
+inline Status expect_no_members(const Exchange& exchange) {
+    SIGNET_ASSIGN(const auto body, optional_body(exchange));
+    return body.only({});
+}
+
 inline service::Caller caller_of(const Exchange& exchange) {
     return {exchange.principal(), exchange.id(), Deadline{exchange.deadline()}};
 }

@@ -25,12 +25,6 @@ Result<std::optional<std::uint32_t>> version_in(const JsonObject& body) {
     return static_cast<std::uint32_t>(*version);
 }
 
-// An empty body is an empty object: most of these requests need not say more than their path does.
-Result<JsonObject> optional_body(const Exchange& exchange) {
-    if (exchange.body().empty()) return JsonObject::parse("{}");
-    return exchange.json();
-}
-
 Result<KeyUsages> usages_in(const JsonObject& body) {
     SIGNET_ASSIGN(const auto names, body.texts("usages", 16, 32));
     KeyUsages usages;

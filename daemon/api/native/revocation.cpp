@@ -48,6 +48,7 @@ Answer get_crl(Services& services, Exchange& exchange) {
 }
 
 Answer publish_crl(Services& services, Exchange& exchange) {
+    SIGNET_TRY(expect_no_members(exchange));
     SIGNET_ASSIGN(const auto version, wanted_version(exchange));
     SIGNET_ASSIGN(const auto crl,
                   services.authorities.publish(caller_of(exchange), exchange.parameter("label"), version));

@@ -65,6 +65,7 @@ Answer random_bytes(Services& services, Exchange& exchange) {
 }
 
 Answer backup_database(Services& services, Exchange& exchange) {
+    SIGNET_TRY(expect_no_members(exchange));
     SIGNET_ASSIGN(const auto copy, services.backup.run(caller_of(exchange)));
     JsonWriter json;
     json.begin_object();
@@ -117,7 +118,8 @@ Answer explain_policy(Services& services, Exchange& exchange) {
     return json_answer(json.take());
 }
 
-Answer reload(Services& services, Exchange&) {
+Answer reload(Services& services, Exchange& exchange) {
+    SIGNET_TRY(expect_no_members(exchange));
     SIGNET_ASSIGN(const auto changes, services.reload());
     JsonWriter json(512);
     json.begin_object();
