@@ -1,6 +1,11 @@
 // What breaks while requests are under way, and what must still be true afterwards.
+#include <sys/mount.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <csignal>
+#include <fstream>
+#include <functional>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -102,6 +107,76 @@ TEST(Fault, AKilledWorkerIsReplacedUnderLoad) {
     load.stop();
     expect_only(load, {200, 503, 504});
     expect_whole_chain(appliance);
+}
+
+// A module that hangs cannot be told from a stopped process: SIGSTOP stands in for it.
+TEST(Fault, AHungWorkerIsKilledAndReplacedUnderLoad) {
+    Appliance appliance({.start = false});
+    appliance.edit("token.yaml", "request_deadline: 10s", "request_deadline: 1s");
+    appliance.start();
+    SigningLoad load(appliance);
+    ASSERT_TRUE(load.wait_for_signatures(50));
+    const auto worker = appliance.worker_pid();
+    ASSERT_GT(worker, 0);
+    ::kill(worker, SIGSTOP);
+    EXPECT_TRUE(eventually([&] {
+        const auto next = appliance.worker_pid();
+        return next > 0 && next != worker && !process_alive(worker);
+    }));
+    EXPECT_TRUE(load.wait_for_signatures(50));
+    load.stop();
+    expect_only(load, {200, 503, 504});
+    expect_whole_chain(appliance);
+}
+
+TEST(Fault, AFullDiskStopsSigningAndNothingElse) {
+    Appliance appliance({.start = false});
+    // A file system of the database's own; only root may make one, and not in every container.
+    const auto data = appliance.path("data");
+    const auto saved = appliance.scratch("data");
+    std::filesystem::rename(data, saved);
+    std::filesystem::create_directory(data);
+    if (mount("tmpfs", data.c_str(), "tmpfs", 0, "size=8m,mode=0777") != 0)
+        GTEST_SKIP() << "no file system can be mounted here";
+    const std::unique_ptr<void, std::function<void(void*)>> unmounted(
+        &appliance, [&](void*) { umount2(data.c_str(), MNT_DETACH); });
+    std::filesystem::copy(saved, data, std::filesystem::copy_options::recursive);
+    for (const auto& entry : std::filesystem::directory_iterator(data))
+        ASSERT_EQ(chown(entry.path().c_str(), *service_user(), *service_user()), 0);
+    appliance.edit("signetd.yaml", "free_disk: 64MiB", "free_disk: 1MiB");
+    appliance.start();
+
+    SigningLoad load(appliance);
+    ASSERT_TRUE(load.wait_for_signatures(50));
+    {
+        std::ofstream filler(data / "filler");
+        const std::string block(65536, 'x');
+        while (filler.write(block.data(), static_cast<std::streamsize>(block.size())).flush()) {
+        }
+    }
+    EXPECT_TRUE(eventually([&] {
+        const auto answer = appliance.post("/v1/keys/document.ec/sign", sign_body("ES256", "x"));
+        return answer.status == 503 && answer.body.find("storage_full") != std::string::npos;
+    }));
+    EXPECT_EQ(appliance.get("/v1/health/live").status, 200);
+    EXPECT_TRUE(eventually([&] { return appliance.get("/v1/health/ready").status == 503; }));
+
+    std::filesystem::remove(data / "filler");
+    EXPECT_TRUE(appliance.ready());
+    EXPECT_TRUE(load.wait_for_signatures(50));
+    load.stop();
+    expect_only(load, {200, 503});
+    expect_whole_chain(appliance);
+    const auto head = parse_json(appliance.ctl({"--json", "audit", "verify"}).output);
+    for (const auto sequence : load.acknowledged())
+        EXPECT_LE(sequence, number(head.at("head"), "sequence"));
+
+    // And it ends in good order while the disk is full.
+    std::ofstream filler(data / "filler");
+    const std::string block(65536, 'x');
+    while (filler.write(block.data(), static_cast<std::streamsize>(block.size())).flush()) {
+    }
+    EXPECT_TRUE(appliance.stop().has_value());
 }
 
 TEST(Fault, AKilledSupervisorIsReplaced) {
