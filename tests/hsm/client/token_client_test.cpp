@@ -59,6 +59,7 @@ class TokenClientTest : public ::testing::Test {
         token.make("signer", KeyAlgorithm::ec_p256, KeyUsage::sign);
         token.make("mac", KeyAlgorithm::hmac_256, KeyUsage::mac);
     }
+    ~TokenClientTest() override { gate.open(); }
     static SignRequest sign_request() {
         return {KeyId{"signer", 1}, SignAlgorithm::es256, KeyUsage::sign, Bytes(32, 7)};
     }
@@ -66,6 +67,8 @@ class TokenClientTest : public ::testing::Test {
         return {KeyId{"mac", 1}, MacAlgorithm::hs256, Bytes(40, fill)};
     }
 
+    // The server's threads may stand in it until the server is gone.
+    Gate gate;
     SoftwareToken token;
     LocalTokenServer server{token};
     std::unique_ptr<TokenClient> client = TokenClient::create({.socket = server.socket()});
@@ -173,7 +176,6 @@ TEST_F(TokenClientTest, AsyncCallsCompleteElsewhereAndMayCallAgain) {
 }
 
 TEST_F(TokenClientTest, ADeadlineEndsTheWaitAndALateAnswerFindsNobody) {
-    Gate gate;
     token.set_fault(gate.fault("sign"));
     const auto answer = client->sign(sign_request(), Deadline::in(200ms));
     ASSERT_FALSE(answer);
@@ -185,7 +187,6 @@ TEST_F(TokenClientTest, ADeadlineEndsTheWaitAndALateAnswerFindsNobody) {
 }
 
 TEST_F(TokenClientTest, ADeadlineOfAChangeSaysThatTheOutcomeIsUnknown) {
-    Gate gate;
     token.set_fault(gate.fault("generate_key"));
     const auto answer =
         client->generate_key({{"new", 1}, KeyAlgorithm::ec_p256, KeyUsage::sign}, Deadline::in(200ms));
@@ -269,7 +270,6 @@ TEST_F(TokenClientTest, AServerOfAnotherUserIsRefused) {
 }
 
 TEST_F(TokenClientTest, ItsEndCancelsWhatIsInFlight) {
-    Gate gate;
     token.set_fault(gate.fault("sign"));
     std::promise<Result<Bytes>> promise;
     client->sign_async(sign_request(), soon(),
@@ -283,7 +283,6 @@ TEST_F(TokenClientTest, ItsEndCancelsWhatIsInFlight) {
 }
 
 TEST_F(TokenClientTest, TooManyInFlightIsOverloaded) {
-    Gate gate;
     token.set_fault(gate.fault("sign"));
     const auto small = TokenClient::create({.socket = server.socket(), .max_in_flight = 2});
     std::atomic<int> done{0};

@@ -205,6 +205,7 @@ TEST_F(RequestServerTest, ALostTokenIsReportedAnsweredAndLeft) {
     EXPECT_EQ(reported.get_future().get().message, "the token was pulled out");
     // The server ended by itself; the listener is still there, and what connects now is not served.
     EXPECT_TRUE(eventually([&] { return !sign("signer", Deadline::in(200ms)); }));
+    server.reset();
 }
 
 TEST_F(RequestServerTest, TheTokenIsProbedWhileNobodyAsks) {
@@ -214,6 +215,7 @@ TEST_F(RequestServerTest, TheTokenIsProbedWhileNobodyAsks) {
                return Status();
            }});
     EXPECT_TRUE(eventually([&] { return probes >= 2; }));
+    server.reset();  // before what it probes
 }
 
 TEST_F(RequestServerTest, ThreadsSayWhatTheyAreBusyWith) {
