@@ -6,16 +6,13 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
-#include "base/secret.h"
+#include "hsm/client/errors.h"
 #include "hsm/frames/messages.h"
 
 namespace signet::client {
 namespace {
 
-using frames::FrameKind;
 using std::chrono::steady_clock;
 
 // With so many requests before the worker, a write of its own for one more gains nothing.
@@ -24,38 +21,7 @@ constexpr std::size_t kMostDeferred = 16;
 constexpr std::chrono::microseconds kLongestDefer{100};
 constexpr std::chrono::milliseconds kTick{1000};
 
-constexpr std::chrono::seconds kRetryAfter{1};
-
-Error unavailable(std::string message, std::string detail = {}) {
-    return {ErrorCode::token_unavailable, std::move(message), std::move(detail), kRetryAfter};
-}
-
-Error deadline_error(frames::Operation operation) {
-    std::string message = "the token did not answer in time";
-    if (frames::traits(operation).changes_token)
-        message += "; whether " + std::string(frames::traits(operation).name) +
-                   " took effect is unknown: look before trying again";
-    return {ErrorCode::deadline_exceeded, std::move(message), {}, kRetryAfter};
-}
-
-Error lost_error(frames::Operation operation, const Error& why) {
-    auto error = why;
-    if (frames::traits(operation).changes_token)
-        error.message += "; whether " + std::string(frames::traits(operation).name) +
-                         " took effect is unknown: look before trying again";
-    return error;
-}
-
 }  // namespace
-
-// An answer on its way to its waiter, outside the lock.
-struct Channel::Done {
-    Waiter* waiter;
-    frames::FrameHeader header;
-    ByteView message;              // in the connection's buffer
-    Bytes parts;                   // what came before `message`
-    std::optional<Error> error{};  // instead
-};
 
 Channel::Channel(TokenClient::Options options)
     : options_(std::move(options)),
@@ -96,7 +62,7 @@ void Channel::wake() {
 void Channel::send(frames::Operation operation, std::span<std::uint8_t> frame, Deadline deadline,
                    Waiter& waiter) {
     const auto now = steady_clock::now();
-    if (deadline.at <= now) return waiter.failed(deadline_error(operation));
+    if (deadline.at <= now) return waiter.failed(errors::too_late(operation));
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline.at - now).count();
     const auto time_ms = static_cast<std::uint32_t>(std::min<std::int64_t>(left, 0xFFFF'FFFF));
     requests_.fetch_add(1, std::memory_order_relaxed);
@@ -107,7 +73,7 @@ void Channel::send(frames::Operation operation, std::span<std::uint8_t> frame, D
     {
         const std::lock_guard lock(mutex_);
         if (stopping_) {
-            refused = Error{ErrorCode::cancelled, "the token client is shutting down", {}};
+            refused = errors::shutting_down();
         } else if (!current_ && now < next_attempt_) {
             refused = last_error_;
         } else {
@@ -120,7 +86,7 @@ void Channel::send(frames::Operation operation, std::span<std::uint8_t> frame, D
                 refused = Error{ErrorCode::overloaded,
                                 "too many requests wait for the token; try again later",
                                 {},
-                                kRetryAfter};
+                                errors::kRetryAfter};
             } else if (ready) {
                 ++current_->in_flight;
                 ++deferred_;
@@ -167,9 +133,9 @@ void Channel::run() {
     std::vector<Done> done;
     {
         const std::lock_guard lock(mutex_);
-        const Error error{ErrorCode::cancelled, "the token client is shutting down", {}};
+        const auto error = errors::shutting_down();
         pending_.for_each([&](std::uint64_t id, PendingRequests::Request& request) {
-            done.push_back({request.waiter, {}, {}, {}, lost_error(request.operation, error)});
+            done.push_back({request.waiter, {}, {}, {}, errors::in_flight(request.operation, error)});
             pending_.remove(id);
         });
     }
@@ -247,203 +213,6 @@ void Channel::wait_for_events() {
     }
 }
 
-void Channel::receive(const std::shared_ptr<Connection>& connection) {
-    const auto space = connection->input.space();
-    const auto n = recv(connection->fd.get(), space.data(), space.size(), MSG_DONTWAIT);
-    reads_.fetch_add(1, std::memory_order_relaxed);
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
-    if (n <= 0) {
-        const bool closed = n == 0;
-        return lose(connection, unavailable("the connection to the token process ended; try again",
-                                            closed ? "closed by the peer" : std::strerror(errno)));
-    }
-    connection->input.filled(static_cast<std::size_t>(n));
-    Error broken;
-    bool good = false;
-    done_.clear();
-    {
-        const std::lock_guard lock(mutex_);
-        good = take_frames(connection, done_, broken);
-        window_open_ = current_ && current_->ready;  // until this thread is through with the answers
-    }
-    complete(done_);
-    if (!good) lose(connection, broken);
-}
-
-bool Channel::take_frames(const std::shared_ptr<Connection>& connection, std::vector<Done>& done,
-                          Error& broken) {
-    for (;;) {
-        const auto frame = connection->input.next();
-        if (!frame) {
-            broken = unavailable("the token process does not speak the protocol of this program",
-                                 frame.error().message);
-            return false;
-        }
-        if (!*frame) return true;
-        const auto& header = (*frame)->header;
-        if (!connection->ready || header.id == 0) {
-            if (!take_handshake(connection, **frame, broken)) return false;
-            continue;
-        }
-        const auto before = done.size();
-        if (!take_answer(**frame, done, broken)) return false;
-        connection->in_flight -= done.size() - before;
-    }
-}
-
-// What concerns the connection itself: WELCOME, GOAWAY, and an error that ends it.
-bool Channel::take_handshake(const std::shared_ptr<Connection>& connection, const frames::Frame& frame,
-                             Error& broken) {
-    switch (frame.header.kind) {
-        case FrameKind::welcome: {
-            const auto welcome = frames::decode<frames::Welcome>(frame.message);
-            if (connection->ready || !welcome || welcome->version < frames::kLowestVersion ||
-                welcome->version > frames::kVersion)
-                break;
-            connection->ready = true;
-            back_off_ = options_.first_back_off;
-            next_attempt_ = {};
-            send_held(connection);
-            return true;
-        }
-        case FrameKind::goaway:
-            go_away(connection);
-            return true;
-        case FrameKind::error:
-            broken = frames::decode_error(frame.message);
-            return false;
-        default:
-            break;
-    }
-    broken = unavailable(
-        "the token process does not speak the protocol of this program",
-        "kind " + std::to_string(static_cast<int>(frame.header.kind)) + " where none is expected");
-    return false;
-}
-
-bool Channel::take_answer(const frames::Frame& frame, std::vector<Done>& done, Error& broken) {
-    const auto& header = frame.header;
-    auto* const request = pending_.find(header.id);
-    if (request == nullptr) return true;  // it timed out
-    const bool part = header.kind == FrameKind::reply_part;
-    if ((header.kind != FrameKind::reply && header.kind != FrameKind::error && !part) ||
-        header.operation != request->operation ||
-        request->bytes.size() + frame.message.size() > frames::kMaxReply) {
-        broken = unavailable("the token process does not speak the protocol of this program",
-                             "an answer that does not fit its request " +
-                                 std::string(frames::traits(request->operation).name));
-        return false;
-    }
-    if (part) {
-        Bytes longer;  // grown by hand: the old memory may hold a secret
-        longer.reserve(request->bytes.size() + frame.message.size());
-        longer = request->bytes;
-        longer.insert(longer.end(), frame.message.begin(), frame.message.end());
-        wipe(request->bytes);
-        request->bytes = std::move(longer);
-        return true;
-    }
-    done.push_back({request->waiter, header, frame.message, std::move(request->bytes)});
-    pending_.remove(header.id);
-    return true;
-}
-
-void Channel::send_held(const std::shared_ptr<Connection>& connection) {
-    const auto now = steady_clock::now();
-    pending_.for_each([&](std::uint64_t id, PendingRequests::Request& request) {
-        if (request.connection != nullptr || request.deadline <= now) return;
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(request.deadline - now).count();
-        frames::set_frame_id(request.bytes, id,
-                             static_cast<std::uint32_t>(std::min<std::int64_t>(left, 0xFFFF'FFFF)));
-        const bool secret = frames::traits(request.operation).secret_request;
-        (void)connection->output.push(request.bytes, secret);  // what was held is far below the queue's limit
-        if (secret) wipe(request.bytes);
-        request.bytes = Bytes();
-        request.connection = connection.get();
-        ++connection->in_flight;
-        ++deferred_;  // sent by flush_deferred after this batch
-    });
-}
-
-void Channel::go_away(const std::shared_ptr<Connection>& connection) {
-    if (connection->draining) return;
-    connection->draining = true;
-    draining_.push_back(connection);
-    if (current_ == connection) current_.reset();
-    if (deferred_ > 0) {
-        deferred_ = 0;
-        if (connection->output.flush() == frames::SendQueue::Sent::blocked) connection->blocked = true;
-    }
-}
-
-void Channel::lose(const std::shared_ptr<Connection>& connection, const Error& why) {
-    std::vector<Done> done;
-    {
-        const std::lock_guard lock(mutex_);
-        fail_all(connection.get(), why, done);
-        closed_writes_.fetch_add(connection->output.writes(), std::memory_order_relaxed);
-        std::erase(draining_, connection);
-        if (current_ == connection) {
-            current_.reset();
-            deferred_ = 0;
-            window_open_ = false;
-            // A server that takes connections and drops them is not asked again at once either.
-            if (!connection->ready) {
-                back_off(why);
-                fail_all(nullptr, why, done);
-            }
-        }
-    }
-    complete(done);
-}
-
-void Channel::fail_all(const void* connection, const Error& why, std::vector<Done>& done) {
-    pending_.for_each([&](std::uint64_t id, PendingRequests::Request& request) {
-        if (request.connection != connection) return;
-        const bool sent = connection != nullptr;
-        done.push_back({request.waiter, {}, {}, {}, sent ? lost_error(request.operation, why) : why});
-        wipe(request.bytes);
-        pending_.remove(id);
-    });
-}
-
-void Channel::back_off(const Error& why) {
-    last_error_ = why;
-    next_attempt_ = steady_clock::now() + back_off_;
-    back_off_ = std::min(back_off_ * 2, options_.longest_back_off);
-}
-
-void Channel::expire() {
-    const auto now = steady_clock::now();
-    std::vector<Done> done;
-    std::shared_ptr<Connection> silent;
-    {
-        const std::lock_guard lock(mutex_);
-        if (current_ && !current_->ready && current_->welcome_until <= now) silent = current_;
-        if (earliest_deadline_ > now) {
-            if (!silent) return;
-        } else {
-            earliest_deadline_ = SteadyTime::max();
-            pending_.for_each([&](std::uint64_t id, PendingRequests::Request& request) {
-                if (request.deadline > now) {
-                    earliest_deadline_ = std::min(earliest_deadline_, request.deadline);
-                    return;
-                }
-                done.push_back({request.waiter, {}, {}, {}, deadline_error(request.operation)});
-                for (const auto& connection : draining_) {
-                    if (connection.get() == request.connection) --connection->in_flight;
-                }
-                if (current_ && current_.get() == request.connection) --current_->in_flight;
-                wipe(request.bytes);
-                pending_.remove(id);
-            });
-        }
-    }
-    complete(done);
-    if (silent)
-        lose(silent, unavailable("the token process accepts connections but says nothing; try again"));
-}
-
 void Channel::flush_deferred() {
     std::shared_ptr<Connection> connection;
     {
@@ -462,26 +231,6 @@ void Channel::close_drained() {
         closed_writes_.fetch_add(connection->output.writes(), std::memory_order_relaxed);
         return true;
     });
-}
-
-void Channel::complete(std::vector<Done>& done) {
-    for (auto& each : done) {
-        if (each.error) {
-            each.waiter->failed(std::move(*each.error));
-        } else if (each.header.kind == FrameKind::error) {
-            each.waiter->failed(frames::decode_error(each.message));
-        } else if (each.parts.empty()) {
-            each.waiter->answered(each.message);
-        } else {
-            Bytes whole;
-            whole.reserve(each.parts.size() + each.message.size());
-            whole = each.parts;
-            whole.insert(whole.end(), each.message.begin(), each.message.end());
-            each.waiter->answered(whole);
-            wipe(whole);
-            wipe(each.parts);
-        }
-    }
 }
 
 }  // namespace signet::client

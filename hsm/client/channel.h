@@ -33,7 +33,14 @@ class Channel {
     TokenClient::Counters counters() const;
 
   private:
-    struct Done;
+    // An answer on its way to its waiter, outside the lock.
+    struct Done {
+        Waiter* waiter;
+        frames::FrameHeader header;
+        ByteView message;              // in the connection's buffer
+        Bytes parts;                   // what came before `message`
+        std::optional<Error> error{};  // instead
+    };
 
     void run();
     void wake();
