@@ -69,6 +69,7 @@ bool Channel::take_handshake(const std::shared_ptr<Connection>& connection, cons
                 welcome->version > frames::kVersion)
                 break;
             connection->ready = true;
+            if (connection->draining) return true;
             back_off_ = options_.first_back_off;
             next_attempt_ = {};
             send_held(connection);

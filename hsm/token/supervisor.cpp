@@ -218,6 +218,7 @@ void Supervisor::refused_pin(const Error& why) {
     }
     swap_wanted_ = false;
     if (find(Stage::serving) != nullptr) {
+        next_swap_ = SteadyTime::max();
         log::error("token.pin.refused",
                    "the new worker's login was refused; the old one goes on, and no other is started");
         return;
@@ -236,6 +237,8 @@ void Supervisor::leave(Worker& worker, SteadyTime kill_at) {
 }
 
 void Supervisor::unavailable(Error why) {
+    // Whatever kept the token from being opened: to those who ask for a signature it is not available.
+    why.code = ErrorCode::token_unavailable;
     if (!why.retry_after)
         why.retry_after = std::chrono::ceil<seconds>(std::max(back_off_, milliseconds(1000)));
     refusals_.set_reason(std::move(why));

@@ -10,6 +10,7 @@
 #include "hsm/frames/exit_codes.h"
 #include "hsm/frames/frame.h"
 #include "hsm/frames/messages.h"
+#include "hsm/pkcs11/init_token.h"
 #include "tests/hsm/token/process_test.h"
 
 namespace signet::testing {
@@ -123,6 +124,25 @@ TEST_F(Supervisor, AWrongPinIsTriedOnceAndNeverAgain) {
     EXPECT_FALSE(std::filesystem::exists(marker));
     serve();
     EXPECT_TRUE(signs());
+}
+
+TEST_F(Supervisor, ASwapWhoseLoginIsRefusedLeavesTheOldWorkerServing) {
+    serve();
+    {
+        process.token().activate();
+        const auto module = pkcs11::Module::load(SoftHsmToken::module());
+        ASSERT_TRUE(module);
+        const auto changed = pkcs11::change_pin(**module, process.token().label(), process.token().serial(),
+                                                process.token().pin(), Secret::copy_of("another-pin"));
+        ASSERT_TRUE(changed) << changed.error().message << changed.error().detail;
+    }
+    process.process().signal(SIGUSR1);
+    ASSERT_TRUE(process.process().wait_for_output("the old one goes on")) << process.log();
+    EXPECT_TRUE(std::filesystem::exists(process.state() / "pin-refused"));
+    EXPECT_TRUE(signs());
+    // Once it ends, nobody logs in again.
+    ASSERT_EQ(kill(worker(), SIGKILL), 0);
+    EXPECT_EQ(process.process().wait(), token::kExitPin) << process.log();
 }
 
 TEST_F(Supervisor, AMarkerThatCannotBeLookedAtCountsAsOne) {
