@@ -160,14 +160,12 @@ void Signetd::add_jobs() {
     maintenance_.add({"health", 5s, 200ms, [this, time] {
                           return health_->check(std::min<std::chrono::milliseconds>(time, 5s));
                       }});
-    maintenance_.add({"checkpoints", 1s, 5s, [this, time] {
-                          return !health_->readiness().ready || audit_->checkpoint_if_due(time);
-                      }});
-    maintenance_.add({"crls", 5s, 10s, [this, time] {
-                          return !health_->readiness().ready || authorities_->renew_crls(time);
-                      }});
+    maintenance_.add({"checkpoints", 1s, 5s,
+                      [this, time] { return !health_->token_status() || audit_->checkpoint_if_due(time); }});
+    maintenance_.add({"crls", 5s, 10s,
+                      [this, time] { return !health_->token_status() || authorities_->renew_crls(time); }});
     maintenance_.add({"keys", 60s, 60s, [this, time] {
-                          return !health_->readiness().ready ||
+                          return !health_->token_status() ||
                                  keys_->synchronise(Deadline::in(time)).has_value();
                       }});
     maintenance_.add({"uses", 10s, 10s, [this] { return keys_->flush_uses().has_value(); }});
