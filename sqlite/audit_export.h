@@ -34,7 +34,8 @@ struct ExportEnd {
 };
 using ExportLine = std::variant<ExportStart, ChainedRecord, Checkpoint, ExportEnd>;
 
-inline constexpr std::size_t kMaxExportLine = std::size_t{1} << 20;
+// A record whose every byte is escaped (six bytes for one) fits.
+inline constexpr std::size_t kMaxExportLine = std::size_t{2} << 20;
 
 // Appends the line with its newline.
 void append_line(std::string& out, const ExportStart& start);

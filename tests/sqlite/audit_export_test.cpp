@@ -130,8 +130,15 @@ TEST_F(AuditExportTest, RefusesWhatIsNoExport) {
         std::ofstream(directory / "x", std::ios::trunc) << content;
         EXPECT_EQ(verify_export(directory / "x", {}).error().code, ErrorCode::invalid_argument) << content;
     }
-    std::ofstream(directory / "x", std::ios::trunc) << std::string(3 << 20, 'x');
+    std::ofstream(directory / "x", std::ios::trunc) << std::string(5 << 20, 'x');
     EXPECT_EQ(verify_export(directory / "x", {}).error().code, ErrorCode::invalid_argument);
+}
+
+TEST_F(AuditExportTest, TheLargestRecordFits) {
+    auto largest = record_of(std::string(1024, '\x01'), std::string(256 << 10, '\x01'));
+    largest.request_id = largest.principal = largest.action = largest.outcome = largest.object;
+    must(start()->append(largest));
+    EXPECT_TRUE(must(verify_export(export_all(), options())).ok());
 }
 
 TEST_F(AuditExportTest, LinesAreCanonical) {

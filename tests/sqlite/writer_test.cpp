@@ -200,7 +200,7 @@ TEST_F(WriterTest, StopDoesWhatWaits) {
 
 TEST_F(WriterTest, RefusesABadRecord) {
     auto writer = start();
-    EXPECT_EQ(writer->append(record_of("a", std::string(65 << 10, 'x'))).error().code, ErrorCode::too_large);
+    EXPECT_EQ(writer->append(record_of("a", std::string(257 << 10, 'x'))).error().code, ErrorCode::too_large);
     EXPECT_EQ(writer->append(record_of("\xFF")).error().code, ErrorCode::invalid_argument);
     EXPECT_EQ(writer->append(record_of(std::string(1, '\0'))).error().code, ErrorCode::invalid_argument);
     const auto in_work = writer->run([](Transaction& transaction) -> Status {
