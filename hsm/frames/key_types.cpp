@@ -74,43 +74,69 @@ KeyUsages possible_usages(KeyAlgorithm algorithm) {
     switch (algorithm) {
         case KeyAlgorithm::rsa_2048:
         case KeyAlgorithm::rsa_3072:
-        case KeyAlgorithm::rsa_4096: return signing | KeyUsage::decrypt;
+        case KeyAlgorithm::rsa_4096:
+            return signing | KeyUsage::decrypt;
         case KeyAlgorithm::ec_p256:
         case KeyAlgorithm::ec_p384:
-        case KeyAlgorithm::ed25519: return signing;
-        case KeyAlgorithm::aes_256: return KeyUsage::wrap | KeyUsage::seal;
+        case KeyAlgorithm::ed25519:
+            return signing;
+        case KeyAlgorithm::aes_256:
+            return KeyUsage::wrap | KeyUsage::seal;
         case KeyAlgorithm::hmac_256:
         case KeyAlgorithm::hmac_384:
-        case KeyAlgorithm::hmac_512: return KeyUsage::mac | KeyUsage::bind;
+        case KeyAlgorithm::hmac_512:
+            return KeyUsage::mac | KeyUsage::bind;
     }
     return {};
 }
 
 }  // namespace
 
-std::string_view to_string(KeyAlgorithm algorithm) { return name_of(kKeyAlgorithms, algorithm); }
-std::optional<KeyAlgorithm> key_algorithm_from(std::string_view name) { return value_of(kKeyAlgorithms, name); }
-std::string_view to_string(SignAlgorithm algorithm) { return name_of(kSignAlgorithms, algorithm); }
-std::optional<SignAlgorithm> sign_algorithm_from(std::string_view name) { return value_of(kSignAlgorithms, name); }
-std::string_view to_string(MacAlgorithm algorithm) { return name_of(kMacAlgorithms, algorithm); }
-std::optional<MacAlgorithm> mac_algorithm_from(std::string_view name) { return value_of(kMacAlgorithms, name); }
-std::string_view to_string(KeyUsage usage) { return name_of(kKeyUsages, usage); }
-std::optional<KeyUsage> key_usage_from(std::string_view name) { return value_of(kKeyUsages, name); }
+std::string_view to_string(KeyAlgorithm algorithm) {
+    return name_of(kKeyAlgorithms, algorithm);
+}
+std::optional<KeyAlgorithm> key_algorithm_from(std::string_view name) {
+    return value_of(kKeyAlgorithms, name);
+}
+std::string_view to_string(SignAlgorithm algorithm) {
+    return name_of(kSignAlgorithms, algorithm);
+}
+std::optional<SignAlgorithm> sign_algorithm_from(std::string_view name) {
+    return value_of(kSignAlgorithms, name);
+}
+std::string_view to_string(MacAlgorithm algorithm) {
+    return name_of(kMacAlgorithms, algorithm);
+}
+std::optional<MacAlgorithm> mac_algorithm_from(std::string_view name) {
+    return value_of(kMacAlgorithms, name);
+}
+std::string_view to_string(KeyUsage usage) {
+    return name_of(kKeyUsages, usage);
+}
+std::optional<KeyUsage> key_usage_from(std::string_view name) {
+    return value_of(kKeyUsages, name);
+}
 
 bool is_rsa(KeyAlgorithm algorithm) {
     return algorithm == KeyAlgorithm::rsa_2048 || algorithm == KeyAlgorithm::rsa_3072 ||
            algorithm == KeyAlgorithm::rsa_4096;
 }
 
-bool is_asymmetric(KeyAlgorithm algorithm) { return secret_size(algorithm) == 0; }
+bool is_asymmetric(KeyAlgorithm algorithm) {
+    return secret_size(algorithm) == 0;
+}
 
 std::size_t secret_size(KeyAlgorithm algorithm) {
     switch (algorithm) {
         case KeyAlgorithm::aes_256:
-        case KeyAlgorithm::hmac_256: return 32;
-        case KeyAlgorithm::hmac_384: return 48;
-        case KeyAlgorithm::hmac_512: return 64;
-        default: return 0;
+        case KeyAlgorithm::hmac_256:
+            return 32;
+        case KeyAlgorithm::hmac_384:
+            return 48;
+        case KeyAlgorithm::hmac_512:
+            return 64;
+        default:
+            return 0;
     }
 }
 
@@ -118,23 +144,31 @@ std::optional<HashAlgorithm> hash_of(SignAlgorithm algorithm) {
     switch (algorithm) {
         case SignAlgorithm::rs256:
         case SignAlgorithm::ps256:
-        case SignAlgorithm::es256: return HashAlgorithm::sha256;
+        case SignAlgorithm::es256:
+            return HashAlgorithm::sha256;
         case SignAlgorithm::rs384:
         case SignAlgorithm::ps384:
-        case SignAlgorithm::es384: return HashAlgorithm::sha384;
+        case SignAlgorithm::es384:
+            return HashAlgorithm::sha384;
         case SignAlgorithm::rs512:
-        case SignAlgorithm::ps512: return HashAlgorithm::sha512;
-        case SignAlgorithm::eddsa: return std::nullopt;
+        case SignAlgorithm::ps512:
+            return HashAlgorithm::sha512;
+        case SignAlgorithm::eddsa:
+            return std::nullopt;
     }
     return std::nullopt;
 }
 
 bool fits(SignAlgorithm algorithm, KeyAlgorithm key) {
     switch (algorithm) {
-        case SignAlgorithm::es256: return key == KeyAlgorithm::ec_p256;
-        case SignAlgorithm::es384: return key == KeyAlgorithm::ec_p384;
-        case SignAlgorithm::eddsa: return key == KeyAlgorithm::ed25519;
-        default: return is_rsa(key);
+        case SignAlgorithm::es256:
+            return key == KeyAlgorithm::ec_p256;
+        case SignAlgorithm::es384:
+            return key == KeyAlgorithm::ec_p384;
+        case SignAlgorithm::eddsa:
+            return key == KeyAlgorithm::ed25519;
+        default:
+            return is_rsa(key);
     }
 }
 
@@ -148,9 +182,12 @@ std::optional<SignAlgorithm> default_sign_algorithm(KeyAlgorithm key) {
 
 HashAlgorithm hash_of(MacAlgorithm algorithm) {
     switch (algorithm) {
-        case MacAlgorithm::hs256: return HashAlgorithm::sha256;
-        case MacAlgorithm::hs384: return HashAlgorithm::sha384;
-        case MacAlgorithm::hs512: return HashAlgorithm::sha512;
+        case MacAlgorithm::hs256:
+            return HashAlgorithm::sha256;
+        case MacAlgorithm::hs384:
+            return HashAlgorithm::sha384;
+        case MacAlgorithm::hs512:
+            return HashAlgorithm::sha512;
     }
     return HashAlgorithm::sha512;
 }
@@ -174,9 +211,9 @@ std::string to_string(KeyUsages usages) {
 Status check_usages(KeyAlgorithm algorithm, KeyUsages usages) {
     if (usages.empty()) return fail(ErrorCode::invalid_argument, "a key needs at least one usage");
     if ((usages.bits() & ~possible_usages(algorithm).bits()) != 0) {
-        return fail(ErrorCode::invalid_argument, "a key of " + std::string(to_string(algorithm)) +
-                                                     " cannot have the usages " + to_string(usages) + "; possible are " +
-                                                     to_string(possible_usages(algorithm)));
+        return fail(ErrorCode::invalid_argument,
+                    "a key of " + std::string(to_string(algorithm)) + " cannot have the usages " +
+                        to_string(usages) + "; possible are " + to_string(possible_usages(algorithm)));
     }
     // A key that wraps, binds, seals or signs the audit chain has that one purpose: with another one, its answers to
     // outside requests could be turned against the first.
@@ -189,7 +226,9 @@ Status check_usages(KeyAlgorithm algorithm, KeyUsages usages) {
     return {};
 }
 
-std::string to_string(const KeyId& id) { return id.label + "/" + std::to_string(id.version); }
+std::string to_string(const KeyId& id) {
+    return id.label + "/" + std::to_string(id.version);
+}
 
 Status check_label(std::string_view label) {
     bool word_start = true;
@@ -202,7 +241,8 @@ Status check_label(std::string_view label) {
     }
     if (good && !word_start) return {};
     return fail(ErrorCode::invalid_argument,
-                "a key label is lower-case words of a-z, 0-9 and '-' joined by dots, such as device.ca, 64 bytes at most");
+                "a key label is lower-case words of a-z, 0-9 and '-' joined by dots, such as device.ca, 64 "
+                "bytes at most");
 }
 
 Bytes checkpoint_message(std::uint64_t sequence, const std::array<std::uint8_t, 32>& head) {

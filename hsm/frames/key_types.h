@@ -26,7 +26,8 @@ enum class KeyAlgorithm : std::uint8_t {
     hmac_384 = 9,   // 48 bytes
     hmac_512 = 10,  // 64 bytes
 };
-std::string_view to_string(KeyAlgorithm algorithm);  // "rsa-2048", "ec-p256", "ed25519", "aes-256", "hmac-256", …
+std::string_view to_string(
+    KeyAlgorithm algorithm);  // "rsa-2048", "ec-p256", "ed25519", "aes-256", "hmac-256", …
 std::optional<KeyAlgorithm> key_algorithm_from(std::string_view name);
 bool is_rsa(KeyAlgorithm algorithm);
 bool is_asymmetric(KeyAlgorithm algorithm);
@@ -35,10 +36,15 @@ std::size_t secret_size(KeyAlgorithm algorithm);
 
 // Names are JOSE's (RFC 7518 section 3.1, RFC 8037 section 3.1).
 enum class SignAlgorithm : std::uint8_t {
-    rs256 = 1, rs384 = 2, rs512 = 3,  // RSASSA-PKCS1-v1_5
-    ps256 = 4, ps384 = 5, ps512 = 6,  // RSASSA-PSS, MGF1 and salt of the hash's size
-    es256 = 7, es384 = 8,             // ECDSA on P-256 with SHA-256, on P-384 with SHA-384
-    eddsa = 9,                        // Ed25519
+    rs256 = 1,
+    rs384 = 2,
+    rs512 = 3,  // RSASSA-PKCS1-v1_5
+    ps256 = 4,
+    ps384 = 5,
+    ps512 = 6,  // RSASSA-PSS, MGF1 and salt of the hash's size
+    es256 = 7,
+    es384 = 8,  // ECDSA on P-256 with SHA-256, on P-384 with SHA-384
+    eddsa = 9,  // Ed25519
 };
 std::string_view to_string(SignAlgorithm algorithm);  // "RS256", …, "EdDSA"
 std::optional<SignAlgorithm> sign_algorithm_from(std::string_view name);
@@ -73,7 +79,8 @@ std::optional<KeyUsage> key_usage_from(std::string_view name);
 class KeyUsages {
   public:
     constexpr KeyUsages() = default;
-    constexpr KeyUsages(KeyUsage usage) : bits_(static_cast<std::uint16_t>(usage)) {}  // NOLINT(google-explicit-constructor)
+    constexpr KeyUsages(KeyUsage usage)
+        : bits_(static_cast<std::uint16_t>(usage)) {}  // NOLINT(google-explicit-constructor)
     static constexpr KeyUsages from_bits(std::uint16_t bits) {
         KeyUsages usages;
         usages.bits_ = bits;
@@ -88,7 +95,9 @@ class KeyUsages {
   private:
     std::uint16_t bits_ = 0;
 };
-constexpr KeyUsages operator|(KeyUsage a, KeyUsage b) { return KeyUsages(a) | KeyUsages(b); }
+constexpr KeyUsages operator|(KeyUsage a, KeyUsage b) {
+    return KeyUsages(a) | KeyUsages(b);
+}
 std::string to_string(KeyUsages usages);  // "sign+decrypt"
 // Usages that contradict each other or the algorithm (an RSA key for mac, wrap together with anything) are refused.
 Status check_usages(KeyAlgorithm algorithm, KeyUsages usages);

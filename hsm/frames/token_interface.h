@@ -104,12 +104,12 @@ struct CertificateEntry {
 };
 
 struct TokenStatus {
-    std::string label;         // of the token, CKA padding removed
+    std::string label;  // of the token, CKA padding removed
     std::string serial;
     std::string manufacturer;
     std::string model;
-    std::string module;        // path of the PKCS#11 module
-    std::string quirks;        // name of the quirk set in use
+    std::string module;  // path of the PKCS#11 module
+    std::string quirks;  // name of the quirk set in use
     std::uint64_t worker_pid = 0;
     std::uint64_t supervisor_pid = 0;
     std::uint32_t keys = 0;
@@ -117,7 +117,7 @@ struct TokenStatus {
     std::uint32_t live_wrapped_keys = 0;
     std::uint32_t queue_depth = 0;
     std::uint64_t resident_bytes = 0;
-    std::uint64_t workers_started = 0;  // since the supervisor started
+    std::uint64_t workers_started = 0;    // since the supervisor started
     std::vector<std::string> mechanisms;  // names as in PKCS#11: CKM_RSA_PKCS_PSS, …
 };
 
@@ -166,7 +166,8 @@ class TokenInterface {
     virtual Result<Bytes> seal(const SealRequest& request, Deadline deadline) = 0;
     virtual Result<Secret> unseal(const UnsealRequest& request, Deadline deadline) = 0;
 
-    virtual Result<GeneratedWrappedKey> generate_wrapped(const GenerateWrappedRequest& request, Deadline deadline) = 0;
+    virtual Result<GeneratedWrappedKey> generate_wrapped(const GenerateWrappedRequest& request,
+                                                         Deadline deadline) = 0;
     virtual Result<WrappedKey> rewrap(const RewrapRequest& request, Deadline deadline) = 0;
 
     virtual Status import_certificate(const CertificateEntry& entry, Deadline deadline) = 0;
