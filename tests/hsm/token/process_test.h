@@ -41,9 +41,16 @@ class ProcessTest : public ::testing::Test {
     bool recovers(std::chrono::milliseconds time = 20s) {
         return eventually([&] { return signs(); }, time);
     }
+    // Throws where there is none: kill(-1) would end every process that this user may end.
     pid_t worker() {
-        const auto status = client->status(soon());
-        return status ? static_cast<pid_t>(status->worker_pid) : -1;
+        pid_t pid = 0;
+        eventually([&] {
+            const auto status = client->status(soon());
+            pid = status ? static_cast<pid_t>(status->worker_pid) : 0;
+            return pid > 1;
+        });
+        if (pid <= 1) throw std::runtime_error("no worker serves: " + process.log());
+        return pid;
     }
 
     TokenProcess process{SIGNETD_TOKEN};
