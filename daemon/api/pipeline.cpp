@@ -120,7 +120,7 @@ std::shared_ptr<const policy::Policy> Pipeline::policy() const {
 //   3. authorise     the policy, with the algorithm still unknown on rows that decide in the handler; else 403
 //   4. rate          what the rule that decided allows in a time; else 429 (with 3, in `decide`)
 //   5. body          read by the connection up to the row's limit; else 413
-//   6. handler       on a worker; rows that decide in the handler do 3 and 4 again, finally, once they know
+//   6. handler       on a worker, or started here (Handler); rows that decide in the handler do 3 and 4 again, finally, once they know
 //   7. answer        dropped, and 500 sent, when such a row has not decided or has been refused and succeeds all the same
 std::variant<http::Admitted, http::Response> Pipeline::admit(const http::RequestHead& head) {
     const auto started = std::chrono::steady_clock::now();
@@ -145,7 +145,7 @@ std::variant<http::Admitted, http::Response> Pipeline::admit(const http::Request
     call->refusals = &refusals_;
     call->clock = &clock_;
     call->started = started;
-    const auto admitted = [&] { return http::Admitted{row.body_limit, call}; };
+    const auto admitted = [&] { return http::Admitted{row.body_limit, call, row.handler.no_wait()}; };
     if (row.permission == kOpenPermission) return admitted();
 
     // 2. authenticate
@@ -220,27 +220,61 @@ http::Response Pipeline::finished(const Call& call, http::Response response) {
     return response;
 }
 
-// 6. handler, 7. answer
-http::Response Pipeline::handle(http::Request request, const http::Admitted& admitted) {
-    auto& call = *static_cast<Call*>(admitted.route.get());
-    const auto& row = *call.route;
-    Exchange exchange(std::move(request), call);
-    const auto defect = [&](std::string detail) {
-        const Error error{ErrorCode::internal, "the handler failed", std::move(detail)};
-        return finished(call, exchange.fail(error));
-    };
-    http::Response response;
-    try {
-        response = row.handler(exchange);
-    } catch (const std::exception& failure) {
-        return defect(std::string("exception: ") + failure.what());
-    }
+http::Response Pipeline::defect(const Call& call, const Exchange& exchange, std::string detail) {
+    const Error error{ErrorCode::internal, "the handler failed", std::move(detail)};
+    return finished(call, exchange.fail(error));
+}
+
+// 7. answer
+http::Response Pipeline::answered(const Call& call, const Exchange& exchange, http::Response response) {
     const bool success = response.status < 400;
-    if (row.decides_in_handler && success && exchange.decided() != Exchange::Decided::allowed)
-        return defect(exchange.decided() == Exchange::Decided::open
+    if (call.route->decides_in_handler && success && exchange.decided() != Exchange::Decided::allowed)
+        return defect(call, exchange,
+                      exchange.decided() == Exchange::Decided::open
                           ? "it did not authorise"
                           : "it answered although the policy refused");
     return finished(call, std::move(response));
+}
+
+// 6. handler
+http::Response Pipeline::handle(http::Request request, const http::Admitted& admitted) {
+    auto& call = *static_cast<Call*>(admitted.route.get());
+    Exchange exchange(std::move(request), call);
+    http::Response response;
+    try {
+        response = call.route->handler(exchange);
+    } catch (const std::exception& failure) {
+        return defect(call, exchange, std::string("exception: ") + failure.what());
+    }
+    return answered(call, exchange, std::move(response));
+}
+
+// 6. handler, of a row that does not wait
+void Pipeline::begin(http::Request request, http::Admitted admitted, http::Finish finish) {
+    // One allocation keeps what the answer needs until it comes.
+    struct Running {
+        Running(http::Request its_request, http::Admitted its_admitted, http::Finish its_finish)
+            : admitted(std::move(its_admitted)),
+              call(*static_cast<Call*>(admitted.route.get())),
+              exchange(std::move(its_request), call),
+              finish(std::move(its_finish)) {}
+        http::Admitted admitted;
+        Call& call;
+        Exchange exchange;
+        http::Finish finish;
+    };
+    const auto running =
+        std::make_shared<Running>(std::move(request), std::move(admitted), std::move(finish));
+    const auto& handler = running->call.route->handler;
+    try {
+        handler(std::shared_ptr<Exchange>(running, &running->exchange),
+                [this, running](http::Response response) {
+                    running->finish(answered(running->call, running->exchange, std::move(response)));
+                });
+    } catch (const std::exception& failure) {
+        running->finish(
+            defect(running->call, running->exchange, std::string("exception: ") + failure.what()));
+    }
 }
 
 http::Response Pipeline::refuse(unsigned status, std::string_view why, std::string_view request_id) {

@@ -47,6 +47,7 @@ class Pipeline final : public http::Application {
 
     std::variant<http::Admitted, http::Response> admit(const http::RequestHead& head) override;
     http::Response handle(http::Request request, const http::Admitted& admitted) override;
+    void begin(http::Request request, http::Admitted admitted, http::Finish finish) override;
     http::Response refuse(unsigned status, std::string_view why, std::string_view request_id) override;
 
     // Requests admitted from now on use `policy`.
@@ -57,6 +58,8 @@ class Pipeline final : public http::Application {
   private:
     Pipeline(Router router, std::map<std::string, ListenerRules, std::less<>> listeners, PipelineParts parts);
     http::Response unrouted(const RouteResult& result, const http::RequestHead& head);
+    http::Response answered(const Call& call, const Exchange& exchange, http::Response response);
+    http::Response defect(const Call& call, const Exchange& exchange, std::string detail);
     http::Response finished(const Call& call, http::Response response);
     std::shared_ptr<const Caller> authenticate(const http::RequestHead& head, const ListenerRules& listener,
                                                const std::shared_ptr<const policy::Policy>& policy) const;

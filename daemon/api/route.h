@@ -4,17 +4,48 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "daemon/http/application.h"
 #include "daemon/http/message.h"
 
 namespace signet::api {
 
 class Exchange;  // exchange.h: the request, its path parameters, the caller and the grant
 
-using Handler = std::function<http::Response(Exchange&)>;
+// What answers a row, in one of two forms.
+class Handler {
+  public:
+    using Waiting = std::function<http::Response(Exchange&)>;
+    using Starting = std::function<void(std::shared_ptr<Exchange>, http::Finish)>;
+
+    Handler() = default;
+    Handler(std::nullptr_t) {}  // NOLINT(google-explicit-constructor)
+    // The plain form: a function that may block, on a worker thread.
+    template <class F>
+        requires std::is_invocable_r_v<http::Response, F&, Exchange&>
+    Handler(F function) : waiting_(std::move(function)) {}  // NOLINT(google-explicit-constructor)
+    // For the few rows where a change of threads would cost as much as the work: a function that never blocks, starts what
+    // is to be done, and gives the answer to Finish from wherever it ends. It may run on an I/O thread.
+    template <class F>
+        requires std::is_invocable_v<F&, std::shared_ptr<Exchange>, http::Finish>
+    Handler(F function) : starting_(std::move(function)) {}  // NOLINT(google-explicit-constructor)
+
+    explicit operator bool() const { return waiting_ || starting_; }
+    bool no_wait() const { return static_cast<bool>(starting_); }
+    http::Response operator()(Exchange& exchange) const { return waiting_(exchange); }
+    void operator()(std::shared_ptr<Exchange> exchange, http::Finish finish) const {
+        starting_(std::move(exchange), std::move(finish));
+    }
+
+  private:
+    Waiting waiting_;
+    Starting starting_;
+};
 
 // How a family's clients expect their errors: a document that names an error shape is followed on its routes.
 struct ErrorContext;  // problem.h

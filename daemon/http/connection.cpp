@@ -16,6 +16,9 @@ constexpr std::size_t kFirstBuffer = 4096;
 constexpr std::size_t kBodyBuffer = std::size_t{16} << 10;
 constexpr std::size_t kSmallAnswer = std::size_t{8} << 10;  // copied behind the header, for one write
 constexpr std::size_t kKeptOutput = std::size_t{64} << 10;
+constexpr std::size_t kInlineBody = std::size_t{8} << 10;  // begun on the I/O thread
+// Past a request's own deadline: what it waits for answers by then, and an answer says more than silence.
+constexpr std::chrono::seconds kGrace{3};
 constexpr std::size_t kUnwantedBody = std::size_t{16} << 10;  // read and dropped to keep the connection
 constexpr std::size_t kLingerBytes = std::size_t{256} << 10;
 constexpr std::chrono::seconds kLingerTime{1};
@@ -45,7 +48,15 @@ Connection::Wait Connection::answered(SteadyTime now) {
 }
 
 std::optional<Connection::Wait> Connection::tick(SteadyTime now) {
-    if (phase_ == Phase::handler || now < deadline_) return std::nullopt;
+    if (phase_ == Phase::handler) {
+        auto awaited = awaited_.load(std::memory_order_acquire);
+        if (awaited == 0 || now < deadline_ || !awaited_.compare_exchange_strong(awaited, 0))
+            return std::nullopt;
+        admitted_ = {};
+        refuse(503, "the request took too long", now);
+        return run(now);
+    }
+    if (now < deadline_) return std::nullopt;
     const bool mid_request = (phase_ == Phase::head && started_) || phase_ == Phase::body;
     if (!mid_request) return Wait::end;
     refuse(408, "the request was not sent in time", now);
@@ -231,6 +242,8 @@ std::optional<Connection::Wait> Connection::read_body(SteadyTime now) {
 void Connection::hand_over(SteadyTime now) {
     request_.deadline = now + environment_.limits.request_time;
     phase_ = Phase::handler;
+    if (admitted_.no_wait) deadline_ = request_.deadline + kGrace;
+    if (admitted_.no_wait && request_.body.size() <= kInlineBody) return begin();
     if (environment_.workers.submit([self = shared_from_this()] { self->work(); })) return;
     admitted_ = {};
     respond(environment_.application.refuse(503, "too many requests wait already", id_), now);
@@ -239,6 +252,7 @@ void Connection::hand_over(SteadyTime now) {
 // On a worker thread. Until the answer is in the queue, request_, admitted_ and response_ are this thread's.
 void Connection::work() {
     auto& application = environment_.application;
+    if (admitted_.no_wait && std::chrono::steady_clock::now() < request_.deadline) return begin();
     try {
         response_ = std::chrono::steady_clock::now() < request_.deadline
                         ? application.handle(std::move(request_), admitted_)
@@ -248,6 +262,47 @@ void Connection::work() {
                    {{"request_id", id_}, {"detail", failure.what()}});
         response_ = application.refuse(500, "the server has a defect", id_);
     }
+    answers_.push(shared_from_this());
+}
+
+// On the I/O thread or on a worker: hands request_ and admitted_ over, and touches nothing afterwards.
+void Connection::begin() {
+    // The connection goes before the count does: the server's parts, which it refers to, stay until then.
+    struct Promise {
+        struct Count {
+            explicit Count(Outstanding& its_outstanding) : outstanding(&its_outstanding) {
+                outstanding->add();
+            }
+            Count(Count&& other) noexcept : outstanding(std::exchange(other.outstanding, nullptr)) {}
+            Count& operator=(Count&&) = delete;
+            ~Count() {
+                if (outstanding != nullptr) outstanding->remove();
+            }
+            Outstanding* outstanding;
+        };
+        Count count;
+        std::shared_ptr<Connection> connection;
+        std::uint32_t ticket;
+        void operator()(Response response) { connection->finish(ticket, std::move(response)); }
+    };
+    if (++last_ticket_ == 0) ++last_ticket_;
+    awaited_.store(last_ticket_, std::memory_order_release);
+    const auto id = id_;
+    auto& application = environment_.application;
+    Finish promise = Promise{Promise::Count(environment_.outstanding), shared_from_this(), last_ticket_};
+    try {
+        application.begin(std::move(request_), std::move(admitted_), std::move(promise));
+    } catch (const std::exception& failure) {
+        log::error("http.handler.failed", "a handler threw",
+                   {{"request_id", id}, {"detail", failure.what()}});
+        if (promise) promise(application.refuse(500, "the server has a defect", id));
+    }
+}
+
+// On any thread.
+void Connection::finish(std::uint32_t ticket, Response response) {
+    if (!awaited_.compare_exchange_strong(ticket, 0)) return;  // too late: the client has been told
+    response_ = std::move(response);
     answers_.push(shared_from_this());
 }
 

@@ -31,6 +31,23 @@ class AnswerQueue {
     virtual void push(std::shared_ptr<Connection> connection) = 0;
 };
 
+// Counts the answers that are still to come through a Finish: the server waits for them before its parts go.
+class Outstanding {
+  public:
+    void add() { count_.fetch_add(1, std::memory_order_relaxed); }
+    void remove() {
+        if (count_.fetch_sub(1, std::memory_order_acq_rel) == 1) count_.notify_all();
+    }
+    void wait_for_none() const {
+        for (auto count = count_.load(std::memory_order_acquire); count != 0;
+             count = count_.load(std::memory_order_acquire))
+            count_.wait(count, std::memory_order_acquire);
+    }
+
+  private:
+    std::atomic<std::size_t> count_{0};
+};
+
 // What all connections of a server share; outlives them.
 struct ConnectionEnvironment {
     Application& application;
@@ -38,6 +55,7 @@ struct ConnectionEnvironment {
     WorkerPool& workers;
     RequestIds& ids;
     const std::atomic<bool>& draining;
+    Outstanding outstanding{};
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -79,6 +97,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void admit(SteadyTime now);
     void hand_over(SteadyTime now);
     void work();
+    void begin();
+    void finish(std::uint32_t ticket, Response response);
     void refuse(unsigned status, std::string_view why, SteadyTime now);  // and close afterwards
     void respond(Response response, SteadyTime now);
     void next_request(SteadyTime now);
@@ -107,6 +127,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Admitted admitted_;
     std::optional<Response> early_;  // the answer, while a small body is read that nobody wants
     std::optional<BodyReader> body_;
+
+    // The number of the request whose Finish may still answer; 0 when none may: it has, or its time is over.
+    std::atomic<std::uint32_t> awaited_{0};
+    std::uint32_t last_ticket_ = 0;
 
     Response response_;
     std::string out_;  // status line, fields, and a small body

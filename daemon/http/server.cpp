@@ -115,6 +115,7 @@ Server::Impl::~Impl() {
     draining_ = true;
     close_acceptors();
     workers_.stop();  // before the loops: handlers that still run leave their answers there
+    environment_.outstanding.wait_for_none();  // each answers by its deadline
     handshakes_.stop();
     tls_.stop();
     plain_.stop();

@@ -1,5 +1,9 @@
 #include "daemon/service/audited_operation.h"
 
+#include <optional>
+
+#include "daemon/service/event.h"
+
 namespace signet::service {
 namespace {
 
@@ -8,8 +12,36 @@ constexpr std::chrono::seconds kCommitTime{2};
 
 }  // namespace
 
+struct AuditedOperation::Waiter::State {
+    std::optional<Result<Audited>> outcome;
+    Event event;
+};
+
+AuditedOperation::Waiter::Waiter() : state(std::make_unique<State>()) {}
+AuditedOperation::Waiter::~Waiter() = default;
+
+void AuditedOperation::Waiter::set(Result<Audited> outcome) {
+    state->outcome = std::move(outcome);
+    state->event.set();
+}
+
+Result<Audited> AuditedOperation::Waiter::wait(Deadline deadline) {
+    if (!state->event.wait_until(deadline.at + kCommitTime))
+        return fail(ErrorCode::deadline_exceeded,
+                    "no durable audit record in time; nothing was released, try again later");
+    return *std::move(state->outcome);
+}
+
 void AuditedOperation::made(Result<Bytes> result) {
-    if (!result) return finish(std::unexpected(std::move(result).error()));
+    if (!result) {
+        // A per-key rule of the token said no to a caller the policy let through: that belongs into the chain.
+        if (result.error().code == ErrorCode::token_refused) {
+            record_.outcome = "refused";
+            record_.details.clear();
+            writer_.append_async(std::move(record_), [](const Result<std::uint64_t>&) {});
+        }
+        return finish(std::unexpected(std::move(result).error()));
+    }
     value_ = *std::move(result);
     writer_.append_async(std::move(record_),
                          [this](Result<std::uint64_t> sequence) { recorded(std::move(sequence)); });
@@ -21,24 +53,8 @@ void AuditedOperation::recorded(Result<std::uint64_t> sequence) {
 }
 
 void AuditedOperation::finish(Result<Audited> outcome) {
-    outcome_ = std::move(outcome);
-    event_.set();
-    release();
-}
-
-Result<Audited> AuditedOperation::wait(Deadline deadline) {
-    if (!event_.wait_until(deadline.at + kCommitTime)) {
-        release();
-        return fail(ErrorCode::deadline_exceeded,
-                    "no durable audit record in time; nothing was released, try again later");
-    }
-    auto outcome = *std::move(outcome_);
-    release();
-    return outcome;
-}
-
-void AuditedOperation::release() {
-    if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    const std::unique_ptr<AuditedOperation> self(this);
+    finished_(std::move(outcome));
 }
 
 }  // namespace signet::service

@@ -1,16 +1,15 @@
 // A token operation whose result is released only together with its audit record.
 //
-// The token's answer and the record's commit arrive on other threads; the calling thread sleeps once. The record is
-// complete before the token is asked, so that those threads only hand it on.
+// The token's answer and the record's commit arrive on other threads. The record is complete before the token is asked, so
+// that those threads only hand it on, and nobody needs to sleep in between.
 #pragma once
 
-#include <atomic>
 #include <functional>
-#include <optional>
+#include <memory>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "daemon/service/event.h"
 #include "hsm/frames/token_interface.h"
 #include "sqlite/writer.h"
 
@@ -23,36 +22,50 @@ struct Audited {
 
 class AuditedOperation {
   public:
-    using Done = std::function<void(Result<Bytes>)>;
+    using Done = std::function<void(Result<Bytes>)>;  // for TokenInterface::sign_async or mac_async
+    using Finished = std::move_only_function<void(Result<Audited>)>;
 
-    // `start` gets the callback to pass to TokenInterface::sign_async or mac_async. Errors: the token's; storage_full,
-    // storage_failed, overloaded when the record could not be written (fail closed: the result is dropped);
-    // deadline_exceeded.
+    // `start` gets the callback to pass to the token. `finished` runs once, on the thread that brings the last news: it must
+    // not block. Errors: the token's; storage_full, storage_failed, overloaded when the record could not be written (fail
+    // closed: the result is dropped). A refusal by the token's own rules is recorded, best effort: nothing is released.
+    template <class Start>
+    static void begin(sqlite::Writer& writer, sqlite::AuditRecord record, Start&& start, Finished finished) {
+        auto* const operation = new AuditedOperation(writer, std::move(record), std::move(finished));
+        // A lone pointer fits into std::function without an allocation, which a shared_ptr would not.
+        start(Done([operation](Result<Bytes> result) { operation->made(std::move(result)); }));
+    }
+
+    // The same for a caller that waits. Error besides: deadline_exceeded.
     template <class Start>
     static Result<Audited> run(sqlite::Writer& writer, sqlite::AuditRecord record, Deadline deadline,
                                Start&& start) {
-        auto* const operation = new AuditedOperation(writer, std::move(record));
-        // A lone pointer fits into std::function without an allocation, which a shared_ptr would not.
-        start(Done([operation](Result<Bytes> result) { operation->made(std::move(result)); }));
-        return operation->wait(deadline);
+        const auto waiter = std::make_shared<Waiter>();
+        begin(writer, std::move(record), std::forward<Start>(start),
+              [waiter](Result<Audited> outcome) { waiter->set(std::move(outcome)); });
+        return waiter->wait(deadline);
     }
 
   private:
-    AuditedOperation(sqlite::Writer& writer, sqlite::AuditRecord record)
-        : writer_(writer), record_(std::move(record)) {}
+    struct Waiter {
+        Waiter();
+        ~Waiter();
+        void set(Result<Audited> outcome);
+        Result<Audited> wait(Deadline deadline);
+        struct State;
+        std::unique_ptr<State> state;
+    };
+
+    AuditedOperation(sqlite::Writer& writer, sqlite::AuditRecord record, Finished finished)
+        : writer_(writer), record_(std::move(record)), finished_(std::move(finished)) {}
 
     void made(Result<Bytes> result);
     void recorded(Result<std::uint64_t> sequence);
     void finish(Result<Audited> outcome);
-    Result<Audited> wait(Deadline deadline);
-    void release();
 
     sqlite::Writer& writer_;
     sqlite::AuditRecord record_;
     Bytes value_;
-    std::optional<Result<Audited>> outcome_;
-    Event event_;
-    std::atomic<int> owners_{2};  // the caller, who may give up first, and the chain of callbacks
+    Finished finished_;
 };
 
 }  // namespace signet::service

@@ -95,21 +95,77 @@ void Signing::record_refusal(std::string_view action, const Caller& caller, cons
     parts_.writer.append_async(std::move(record), [](const Result<std::uint64_t>&) {});
 }
 
+namespace {
+
+// What the token is asked, once the record is at hand.
+auto start_sign(TokenInterface& token, const KeyVersion& key, SignAlgorithm algorithm, SignInput& input,
+                Deadline deadline) {
+    return
+        [&token, deadline, request = SignRequest{key.id, algorithm, KeyUsage::sign, std::move(input.bytes)}](
+            AuditedOperation::Done done) mutable {
+            token.sign_async(std::move(request), deadline, std::move(done));
+        };
+}
+
+auto start_mac(TokenInterface& token, const KeyVersion& key, MacAlgorithm algorithm, Bytes data,
+               Deadline deadline) {
+    return [&token, deadline,
+            request = MacRequest{key.id, algorithm, std::move(data)}](AuditedOperation::Done done) mutable {
+        token.mac_async(std::move(request), deadline, std::move(done));
+    };
+}
+
+Result<Signature> signature_of(const KeyVersion& key, Result<Audited> made) {
+    if (!made) return std::unexpected(std::move(made).error());
+    count_use(key);
+    return Signature{std::move(made->value), made->audit};
+}
+
+AuditedOperation::Finished telling(const KeyPtr& key, Signing::Finished finished) {
+    return [key, finished = std::move(finished)](Result<Audited> made) mutable {
+        finished(signature_of(*key, std::move(made)));
+    };
+}
+
+Status check_mac_data(const Bytes& data) {
+    if (data.size() <= kMaxMessage) return {};
+    return fail(ErrorCode::too_large, "data to authenticate may have 1 MiB");
+}
+
+sqlite::AuditRecord mac_record(const Caller& caller, const KeyVersion& key, MacAlgorithm algorithm,
+                               const Bytes& data) {
+    return record_of("keys.mac", caller, key, details_of(to_string(algorithm), to_hex(sha256(data))));
+}
+
+}  // namespace
+
 Result<Signature> Signing::sign_as(std::string_view action, const Caller& caller, const KeyPtr& key,
                                    SignAlgorithm algorithm, SignInput input) {
     SIGNET_TRY(check_fits(*key, algorithm));
     auto record = record_of(action, caller, *key, details_of(to_string(algorithm), input.digest));
-    SignRequest request{key->id, algorithm, KeyUsage::sign, std::move(input.bytes)};
-    auto made = AuditedOperation::run(
-        parts_.writer, std::move(record), caller.deadline, [&](AuditedOperation::Done done) {
-            parts_.token.sign_async(std::move(request), caller.deadline, std::move(done));
-        });
-    if (!made) {
-        record_refusal(action, caller, *key, made.error());
-        return std::unexpected(std::move(made).error());
-    }
-    count_use(*key);
-    return Signature{std::move(made->value), made->audit};
+    return signature_of(
+        *key, AuditedOperation::run(parts_.writer, std::move(record), caller.deadline,
+                                    start_sign(parts_.token, *key, algorithm, input, caller.deadline)));
+}
+
+void Signing::begin_sign(const Caller& caller, const KeyPtr& key, SignAlgorithm algorithm, SignInput input,
+                         Finished finished) {
+    if (auto checked = check_fits(*key, algorithm); !checked)
+        return finished(std::unexpected(std::move(checked).error()));
+    auto record = record_of("keys.sign", caller, *key, details_of(to_string(algorithm), input.digest));
+    AuditedOperation::begin(parts_.writer, std::move(record),
+                            start_sign(parts_.token, *key, algorithm, input, caller.deadline),
+                            telling(key, std::move(finished)));
+}
+
+void Signing::begin_mac(const Caller& caller, const KeyPtr& key, MacAlgorithm algorithm, Bytes data,
+                        Finished finished) {
+    if (auto checked = check_mac_data(data); !checked)
+        return finished(std::unexpected(std::move(checked).error()));
+    auto record = mac_record(caller, *key, algorithm, data);
+    AuditedOperation::begin(parts_.writer, std::move(record),
+                            start_mac(parts_.token, *key, algorithm, std::move(data), caller.deadline),
+                            telling(key, std::move(finished)));
 }
 
 Result<Signature> Signing::sign(const Caller& caller, const KeyPtr& key, SignAlgorithm algorithm,
@@ -142,19 +198,11 @@ Result<Signatures> Signing::sign_batch(const Caller& caller, const KeyPtr& key, 
 }
 
 Result<Signature> Signing::mac(const Caller& caller, const KeyPtr& key, MacAlgorithm algorithm, Bytes data) {
-    if (data.size() > kMaxMessage) return fail(ErrorCode::too_large, "data to authenticate may have 1 MiB");
-    auto record = record_of("keys.mac", caller, *key, details_of(to_string(algorithm), to_hex(sha256(data))));
-    MacRequest request{key->id, algorithm, std::move(data)};
-    auto made = AuditedOperation::run(
-        parts_.writer, std::move(record), caller.deadline, [&](AuditedOperation::Done done) {
-            parts_.token.mac_async(std::move(request), caller.deadline, std::move(done));
-        });
-    if (!made) {
-        record_refusal("keys.mac", caller, *key, made.error());
-        return std::unexpected(std::move(made).error());
-    }
-    count_use(*key);
-    return Signature{std::move(made->value), made->audit};
+    SIGNET_TRY(check_mac_data(data));
+    auto record = mac_record(caller, *key, algorithm, data);
+    return signature_of(*key, AuditedOperation::run(parts_.writer, std::move(record), caller.deadline,
+                                                    start_mac(parts_.token, *key, algorithm, std::move(data),
+                                                              caller.deadline)));
 }
 
 Result<Plaintext> Signing::decrypt(const Caller& caller, const KeyPtr& key, HashAlgorithm oaep_hash,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -61,6 +62,10 @@ struct CmsRequest {
 
 class Signing {
   public:
+    // Runs once, on the thread that brings the last news (or on the caller's, for an error before the start): it must not
+    // block.
+    using Finished = std::move_only_function<void(Result<Signature>)>;
+
     struct Parts {
         TokenInterface& token;
         sqlite::Writer& writer;
@@ -70,6 +75,11 @@ class Signing {
     // Keys come from Keys::active with the usage that fits, algorithms are checked against the key here (unprocessable).
     // Errors besides: the token's; storage_full and storage_failed when there is no durable record.
     Result<Signature> sign(const Caller& caller, const KeyPtr& key, SignAlgorithm algorithm, SignInput input);
+    // Do not block: the hot routes. The caller's texts may go once these return.
+    void begin_sign(const Caller& caller, const KeyPtr& key, SignAlgorithm algorithm, SignInput input,
+                    Finished finished);
+    void begin_mac(const Caller& caller, const KeyPtr& key, MacAlgorithm algorithm, Bytes data,
+                   Finished finished);
     // One audit record with the list of digests.
     Result<Signatures> sign_batch(const Caller& caller, const KeyPtr& key, SignAlgorithm algorithm,
                                   std::vector<SignInput> inputs);

@@ -18,9 +18,9 @@ Answer activate_key(Services& services, Exchange& exchange);
 Answer disable_key(Services& services, Exchange& exchange);
 Answer destroy_key(Services& services, Exchange& exchange);
 Answer import_certificate(Services& services, Exchange& exchange);
-// sign.cpp
-Answer sign(Services& services, Exchange& exchange);
-Answer mac(Services& services, Exchange& exchange);
+// sign.cpp: these do not wait (Handler)
+void sign(Services& services, std::shared_ptr<Exchange> exchange, http::Finish finish);
+void mac(Services& services, std::shared_ptr<Exchange> exchange, http::Finish finish);
 // signing.cpp
 Answer sign_batch(Services& services, Exchange& exchange);
 Answer verify(Services& services, Exchange& exchange);

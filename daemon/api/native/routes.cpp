@@ -22,6 +22,12 @@ Handler bind(Services& services, Answer (*handler)(Services&, Exchange&)) {
     };
 }
 
+Handler start(Services& services, void (*handler)(Services&, std::shared_ptr<Exchange>, http::Finish)) {
+    return [&services, handler](std::shared_ptr<Exchange> exchange, http::Finish finish) {
+        handler(services, std::move(exchange), std::move(finish));
+    };
+}
+
 }  // namespace
 
 RouteTable routes(Services& services) {
@@ -31,6 +37,7 @@ RouteTable routes(Services& services) {
     constexpr auto admin = Surface::admin;
     constexpr auto both = Surface::both;
     const auto to = [&](Answer (*handler)(Services&, Exchange&)) { return bind(services, handler); };
+    const auto starting = [&](auto* handler) { return start(services, handler); };
     // clang-format off
     return {
         // verb, path, permission, surface, body limit, resource, decides, handler, summary, request, answer
@@ -41,11 +48,11 @@ RouteTable routes(Services& services) {
 
         {get,  "/v1/keys",         "keys.list",    both, 0, "", kDecided, to(list_keys), "All keys", "", kKeys},
         {get,  "/v1/keys/{label}", "keys.read",    both, 0, "label", kDecided, to(get_key), "One key: its public part, versions, certificate", "", ""},
-        {post, "/v1/keys/{label}/sign",       "keys.sign",       api, kData,  "label", kDecides, to(sign),       "Sign data or a digest", kSign, kSigned},
+        {post, "/v1/keys/{label}/sign",       "keys.sign",       api, kData,  "label", kDecides, starting(sign), "Sign data or a digest", kSign, kSigned},
         {post, "/v1/keys/{label}/sign-batch", "keys.sign",       api, kData,  "label", kDecides, to(sign_batch), "Sign up to 1,000 items; one audit record", kSignBatch, kSignedBatch},
         {post, "/v1/keys/{label}/verify",     "keys.verify",     api, kData,  "label", kDecides, to(verify),     "Check a signature", kVerify, kValid},
         {post, "/v1/keys/{label}/decrypt",    "keys.decrypt",    api, kSmall, "label", kDecides, to(decrypt),    "Decrypt RSA-OAEP", kDecrypt, ""},
-        {post, "/v1/keys/{label}/mac",        "keys.mac",        api, kData,  "label", kDecides, to(mac),        "Compute an HMAC", kMac, ""},
+        {post, "/v1/keys/{label}/mac",        "keys.mac",        api, kData,  "label", kDecides, starting(mac),  "Compute an HMAC", kMac, ""},
         {post, "/v1/keys/{label}/mac-verify", "keys.mac-verify", api, kData,  "label", kDecides, to(mac_verify), "Check an HMAC", kMacVerify, kValid},
         {post, "/v1/keys/{label}/jws",        "keys.jws",        api, kData,  "label", kDecides, to(jws),        "Sign as JWS, compact", kJws, ""},
         {post, "/v1/keys/{label}/cms",        "keys.cms",        api, kData,  "label", kDecides, to(cms),        "Sign as CMS, detached", kCms, ""},

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include <stdexcept>
 
 #include "base/encoding.h"
@@ -93,6 +95,15 @@ class PipelineTest : public ::testing::Test {
             return json_answer(R"({"signature":"secret"})");
         };
         out.push_back(ignores);
+        // The same faults of a row that does not wait, and one that answers from another thread as it should.
+        auto starts = sign;
+        starts.pattern = "/starts/{label}";
+        starts.handler = [](const std::shared_ptr<Exchange>& exchange, http::Finish finish) {
+            if (exchange->header("X-Throw") == "1") throw std::runtime_error("on purpose");
+            if (exchange->header("X-Forget") != "1") (void)exchange->authorise("ES256");
+            std::thread([&] { finish(json_answer(R"({"signature":"secret"})")); }).join();
+        };
+        out.push_back(starts);
         auto shaped = row(Verb::get, "/shaped", "keys.list", [](Exchange& exchange) -> http::Response {
             if (exchange.header("X-Throw") == "1") throw std::runtime_error("on purpose");
             return exchange.fail({ErrorCode::storage_full, "the disk is full", "SQLITE_FULL"});
@@ -146,7 +157,12 @@ class PipelineTest : public ::testing::Test {
         auto decision = pipeline->admit(request);
         if (auto* response = std::get_if<http::Response>(&decision)) return *response;
         request.body = std::move(body);
-        return pipeline->handle(std::move(request), std::get<http::Admitted>(decision));
+        auto& admitted = std::get<http::Admitted>(decision);
+        if (!admitted.no_wait) return pipeline->handle(std::move(request), admitted);
+        http::Response answer{0, "", "", {}};
+        pipeline->begin(std::move(request), std::move(admitted),
+                        [&](http::Response response) { answer = std::move(response); });
+        return answer;
     }
     static std::string header(const http::Response& response, std::string_view name) {
         for (const auto& [key, value] : response.headers)
@@ -269,6 +285,15 @@ TEST_F(PipelineTest, AHandlerCannotForgetOrIgnoreThePolicy) {
     for (const auto* path : {"/forgets/doc.a", "/ignores/doc.a"}) {
         const auto response = ask(ops, Verb::post, path, "{}");
         EXPECT_EQ(response.status, 500U) << path;
+        EXPECT_EQ(response.body.find("secret"), std::string::npos);
+    }
+}
+
+TEST_F(PipelineTest, ARowThatDoesNotWaitIsHeldToTheSame) {
+    EXPECT_EQ(ask(ops, Verb::post, "/starts/doc.a", "{}").status, 200U);
+    for (const auto* fault : {"X-Forget", "X-Throw"}) {
+        const auto response = ask(ops, Verb::post, "/starts/doc.a", "{}", {{fault, "1"}});
+        EXPECT_EQ(response.status, 500U) << fault;
         EXPECT_EQ(response.body.find("secret"), std::string::npos);
     }
 }

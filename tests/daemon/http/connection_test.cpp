@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <thread>
 
 #include "tests/daemon/http/test_application.h"
 
@@ -139,6 +140,41 @@ TEST_F(ConnectionTest, AnswersPipelinedRequestsInOrder) {
     send("lo HTTP/1.1\r\nHost: a\r\n\r\n");
     EXPECT_TRUE(has(answer(), "200 OK"));
     EXPECT_EQ(application.handled, 4);
+}
+
+TEST_F(ConnectionTest, AnswersWhatDoesNotWaitFromAnywhere) {
+    wire.to_server = "POST /later HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\none";
+    ASSERT_EQ(connection->ready(now), Wait::answer);
+    ASSERT_EQ(application.begun.size(), 1U);  // begun by this thread, not by a worker
+    auto [request, finish] = application.take_begun();
+    EXPECT_EQ(request.body, "one");
+    std::thread([finish = std::move(finish)]() mutable { finish({200, "text/plain", "late", {}}); }).join();
+    EXPECT_EQ(settle(Wait::answer), Wait::readable);
+    EXPECT_TRUE(answer().ends_with("late"));
+    environment.outstanding.wait_for_none();
+    EXPECT_EQ(send(kHello), Wait::readable);
+    EXPECT_TRUE(has(answer(), "200 OK"));
+}
+
+TEST_F(ConnectionTest, BeginsALargeBodyOnAWorker) {
+    wire.to_server =
+        "POST /later HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n" + std::string(20'000, 'x');
+    ASSERT_EQ(connection->ready(now), Wait::answer);
+    auto finish = std::move(application.take_begun().second);
+    finish({200, "text/plain", "late", {}});
+    EXPECT_EQ(settle(Wait::answer), Wait::readable);
+    EXPECT_TRUE(answer().ends_with("late"));
+}
+
+TEST_F(ConnectionTest, GivesUpOnAnAnswerThatDoesNotCome) {
+    wire.to_server = "POST /later HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\none";
+    ASSERT_EQ(connection->ready(now), Wait::answer);
+    EXPECT_EQ(connection->tick(now + limits.request_time), std::nullopt);
+    EXPECT_EQ(connection->tick(now + limits.request_time + 10s), Wait::readable);  // told, and lingering
+    EXPECT_TRUE(has(answer(), "503"));
+    auto finish = std::move(application.take_begun().second);
+    finish({200, "text/plain", "too late", {}});
+    EXPECT_TRUE(answer().empty());
 }
 
 TEST_F(ConnectionTest, AnEmptyLineAfterABodyIsNoRequest) {

@@ -6,6 +6,8 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "daemon/http/application.h"
 
@@ -24,6 +26,7 @@ class TestApplication final : public Application {
             head.path == "/throws" || head.path == "/empty")
             return Admitted{0, nullptr};
         if (head.path == "/echo") return Admitted{std::size_t{64} << 10, nullptr};
+        if (head.path == "/later") return Admitted{std::size_t{64} << 10, nullptr, true};
         return Response{404, "text/plain", "nothing here", {}};
     }
 
@@ -43,6 +46,21 @@ class TestApplication final : public Application {
         }
         return {200, "text/plain", "hello", {}};
     }
+
+    // Leaves the answer to the test.
+    void begin(Request request, Admitted, Finish finish) override {
+        const std::lock_guard lock(mutex_);
+        begun.emplace_back(std::move(request), std::move(finish));
+        changed_.notify_all();
+    }
+    std::pair<Request, Finish> take_begun() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return !begun.empty(); });
+        auto first = std::move(begun.front());
+        begun.erase(begun.begin());
+        return first;
+    }
+    std::vector<std::pair<Request, Finish>> begun;
 
     Response refuse(unsigned status, std::string_view why, std::string_view) override {
         Response response{status, "text/plain", std::string(why), {}};
