@@ -29,7 +29,8 @@ struct Quirks {
     CK_ATTRIBUTE_TYPE unwrapped_ec_extra = 0;
     // Data objects on the token, which hold the audit anchor.
     bool data_objects = true;
-    // Bytes lost for each unwrapped and destroyed key until C_Finalize.
+    // Bytes lost for each unwrapped and destroyed key until C_Finalize (and a name of 13 bytes for each Ed25519 signature):
+    // what the worker's memory limit is for.
     std::uint32_t unwrap_leak = 0;
 };
 

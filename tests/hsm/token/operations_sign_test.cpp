@@ -1,16 +1,25 @@
 // Signatures, MACs, decryption and sealing, compared with OpenSSL.
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "base/random.h"
 #include "tests/hsm/token/golden_vectors.h"
 #include "tests/hsm/token/openssl_reference.h"
 #include "tests/hsm/token/token_under_test.h"
+#include "tests/support/ignore_leaks.h"
 
 namespace signet::testing {
 namespace {
 
 class OperationsSign : public TokenSuite {
   protected:
+    // SoftHSM leaks the curve's name at each Ed25519 signature.
+    Result<Bytes> sign(const KeyId& id, SignAlgorithm algorithm, Bytes to_sign) {
+        std::optional<IgnoreLeaks> ignore;
+        if (algorithm == SignAlgorithm::eddsa) ignore.emplace();
+        return operations().sign({id, algorithm, KeyUsage::sign, std::move(to_sign)}, soon());
+    }
     Bytes input(SignAlgorithm algorithm, ByteView message) {
         const auto hash = hash_of(algorithm);
         return hash ? digest(*hash, message) : to_bytes(message);
@@ -35,8 +44,7 @@ TEST_P(OperationsSign, EveryAlgorithmVerifiesWithOpenssl) {
         if (algorithm == SignAlgorithm::eddsa && !token().eddsa) continue;
         SCOPED_TRACE(std::string(label) + " " + std::string(to_string(algorithm)));
         const KeyId id{label, 1};
-        auto signature =
-            operations().sign({id, algorithm, KeyUsage::sign, input(algorithm, message)}, soon());
+        auto signature = sign(id, algorithm, input(algorithm, message));
         ASSERT_TRUE(ok(signature));
         EXPECT_TRUE(openssl_verifies(public_key(id), algorithm, message, *signature));
         (*signature)[signature->size() / 2] ^= 1;
@@ -46,8 +54,7 @@ TEST_P(OperationsSign, EveryAlgorithmVerifiesWithOpenssl) {
 
 TEST_P(OperationsSign, Ed25519SignsWithSoftHsmAndIsRefusedClearlyBySoftokn) {
     if (token().eddsa) {
-        EXPECT_TRUE(
-            ok(operations().sign({KeyId{"ed25519", 1}, SignAlgorithm::eddsa, KeyUsage::sign, {}}, soon())));
+        EXPECT_TRUE(ok(sign({"ed25519", 1}, SignAlgorithm::eddsa, {})));
         return;
     }
     const auto made =
