@@ -44,8 +44,9 @@ Status use_chain(SSL_CTX* context, const TokenKey& key, std::string_view pem) {
         X509Ptr certificate(X509_new_ex(key.library(), nullptr));
         X509* target = certificate.get();
         if (PEM_read_bio_X509(bio.get(), &target, nullptr, nullptr) == nullptr) {
-            // PEM_read_bio_X509 frees what it was given when it fails.
+            // It frees what it was given, and says so, when the DER is broken; not when there is no further certificate.
             (void)certificate.release();
+            certificate.reset(target);
             break;
         }
         if (count == 0) {
