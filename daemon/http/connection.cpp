@@ -286,12 +286,15 @@ void Connection::begin() {
         void operator()(Response response) { connection->finish(ticket, std::move(response)); }
     };
     if (++last_ticket_ == 0) ++last_ticket_;
+    // Taken before anybody may answer: once `awaited_` is set, a late tick may end this request.
+    auto request = std::move(request_);
+    auto admitted = std::move(admitted_);
     awaited_.store(last_ticket_, std::memory_order_release);
     const auto id = id_;
     auto& application = environment_.application;
     Finish promise = Promise{Promise::Count(environment_.outstanding), shared_from_this(), last_ticket_};
     try {
-        application.begin(std::move(request_), std::move(admitted_), std::move(promise));
+        application.begin(std::move(request), std::move(admitted), std::move(promise));
     } catch (const std::exception& failure) {
         log::error("http.handler.failed", "a handler threw",
                    {{"request_id", id}, {"detail", failure.what()}});
