@@ -8,10 +8,13 @@
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cstdlib>
 #include <memory>
 #include <vector>
+
+#include "base/log_catalog.h"
 
 namespace signet::log {
 namespace {
@@ -62,6 +65,10 @@ void send_to_journal(Level level, std::string_view event, std::string_view messa
     entries.push_back("PRIORITY=" + std::to_string(syslog_priority(level)));
     entries.push_back("SYSLOG_IDENTIFIER=" + program_name);
     entries.push_back("SIGNET_EVENT=" + std::string(event));
+    static_assert(std::ranges::is_sorted(kCatalog, {}, &CatalogEntry::event));
+    const auto known = std::ranges::lower_bound(kCatalog, event, {}, &CatalogEntry::event);
+    if (known != kCatalog.end() && known->event == event)
+        entries.push_back("MESSAGE_ID=" + std::string(known->message_id));
     for (const auto& [name, value] : fields) {
         std::string entry = "SIGNET_";
         for (const char c : name)
