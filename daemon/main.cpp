@@ -32,7 +32,8 @@ int refuse_root(const std::string& config) {
 
 // What another start cannot mend without somebody changing a file.
 bool is_configuration(const Error& error) {
-    return error.code == ErrorCode::invalid_argument || error.code == ErrorCode::unprocessable;
+    return error.code == ErrorCode::invalid_argument || error.code == ErrorCode::unprocessable ||
+           error.code == ErrorCode::failed_precondition;
 }
 
 int run(int argc, char** argv) {

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "daemon/api/openapi.h"
+#include "daemon/api/readings.h"
 #include "daemon/families.h"
 #include "daemon/listeners.h"
 #include "daemon/process.h"
@@ -24,8 +25,8 @@ using namespace std::chrono_literals;
 constexpr auto kTlsSignatureTime = 1s;
 constexpr std::size_t kReaders = 8;
 constexpr auto kTick = 500ms;
-// A writer that did not go round its loop for this long hangs on its disk; systemd's watchdog may end us then.
-constexpr auto kWriterStall = 20s;
+// A writer or an event loop that did not go round for this long hangs; systemd's watchdog may end us then.
+constexpr auto kStall = 20s;
 
 service::AuditSettings audit_settings(const config::Config& config) {
     return {config.audit.key, config.audit.checkpoint_every, config.audit.checkpoint_interval,
@@ -92,6 +93,13 @@ Result<std::unique_ptr<Signetd>> Signetd::start(const Options& options, config::
 }
 
 Status Signetd::open_state() {
+    std::error_code error;
+    if (!std::filesystem::exists(config_.database, error))
+        return fail(ErrorCode::failed_precondition,
+                    "there is no database " + config_.database.string() +
+                        ": this appliance has not been made yet. The installed service: `signetctl init "
+                        "--system`, then "
+                        "`systemctl start signetd`; an appliance of its own: `signetctl init DIR`");
     SIGNET_ASSIGN(lock_, sqlite::DatabaseLock::acquire(config_.database, "signetd"));
     SIGNET_ASSIGN(auto connection,
                   sqlite::Connection::open(config_.database, sqlite::Connection::Mode::create));
@@ -119,6 +127,8 @@ Status Signetd::start_services() {
         service::Authorities::Parts{*library_, *keys_, *writer_, *readers_, clock_});
     SIGNET_ASSIGN(auto material, service::load_authorities(config_.authorities));
     authorities_->replace(std::move(material));
+    requests_ = std::make_unique<service::CertificateRequests>(
+        service::CertificateRequests::Parts{*library_, *keys_, *writer_});
     audit_ = std::make_unique<service::Audit>(
         service::Audit::Parts{*token_, *keys_, *writer_, *readers_, clock_, config_.database,
                               [this] {
@@ -137,8 +147,8 @@ Status Signetd::start_services() {
         service::BackupSettings{config_.backup.directory, config_.backup.keep});
     refusals_ = std::make_unique<Refusals>(*audit_);
     services_ = std::make_unique<api::native::Services>(api::native::Services{
-        *keys_, *signing_, *authorities_, *audit_, *idempotency_, *health_, *backup_, *token_, metrics_,
-        clock_, [this] { return reload(); }, [this]() -> const std::string& { return openapi_; }});
+        *keys_, *signing_, *authorities_, *requests_, *audit_, *idempotency_, *health_, *backup_, *token_,
+        metrics_, clock_, [this] { return reload(); }, [this]() -> const std::string& { return openapi_; }});
     return {};
 }
 
@@ -147,7 +157,9 @@ Status Signetd::start_server() {
     SIGNET_ASSIGN(openapi_, api::openapi_document(rows, "Signet", SIGNET_VERSION));
     SIGNET_ASSIGN(pipeline_, api::Pipeline::create({std::move(rows), listener_rules(config_), policy_,
                                                     *refusals_, metrics_, clock_}));
-    add_metrics();
+    api::add_readings(
+        metrics_, {*health_, *keys_, *authorities_, *audit_, *writer_, *readers_, clock_, config_.database,
+                   [this] { return server_ ? server_->load() : http::ServerLoad{}; }});
     SIGNET_ASSIGN(const auto tls, make_tls_contexts(config_, *tls_library_, *keys_));
     SIGNET_ASSIGN(server_,
                   http::Server::start(server_listeners(config_, tls), *pipeline_, server_limits(config_)));
@@ -208,7 +220,8 @@ void Signetd::run() {
 }
 
 void Signetd::feed_watchdog() {
-    if (std::chrono::steady_clock::now() - writer_->heartbeat() < kWriterStall) sd_notify(0, "WATCHDOG=1");
+    const auto slowest = std::min(writer_->heartbeat(), server_->heartbeat());
+    if (std::chrono::steady_clock::now() - slowest < kStall) sd_notify(0, "WATCHDOG=1");
 }
 
 Result<std::vector<std::string>> Signetd::reload() {

@@ -55,7 +55,6 @@ class Signetd {
     Status start_services();
     Status start_server();
     void add_jobs();
-    void add_metrics();
     void feed_watchdog();
     void stop();
 
@@ -75,6 +74,7 @@ class Signetd {
     std::unique_ptr<service::Keys> keys_;
     std::unique_ptr<service::Signing> signing_;
     std::unique_ptr<service::Authorities> authorities_;
+    std::unique_ptr<service::CertificateRequests> requests_;
     std::unique_ptr<service::Audit> audit_;
     std::unique_ptr<service::Idempotency> idempotency_;
     std::unique_ptr<service::Health> health_;

@@ -31,6 +31,7 @@ constexpr auto kPermissions = std::to_array<Permission>({
     {"keys.activate", "make a key version the active one"},
     {"keys.cms", "sign as CMS (detached)"},
     {"keys.create", "generate a key in the token"},
+    {"keys.csr", "have a certificate request made for a key"},
     {"keys.decrypt", "decrypt with RSA-OAEP"},
     {"keys.destroy", "destroy a key version in the token"},
     {"keys.disable", "disable a key version, or enable it again"},

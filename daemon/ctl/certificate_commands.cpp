@@ -176,6 +176,22 @@ Outcome ocsp(Context& context, const Arguments& arguments) {
     return deliver(context, arguments, answer.body, "ocsp");
 }
 
+// For an authority elsewhere: the daemon signs with the key, which stays where it is.
+Outcome csr_create(Context& context, const Arguments& arguments) {
+    json::array names;
+    for (const auto& [option, kind] :
+         {std::pair{"--dns", "dns:"}, {"--ip", "ip:"}, {"--uri", "uri:"}, {"--email", "email:"}})
+        for (const auto& name : arguments.all(option))
+            names.emplace_back(kind + name);
+    json::object body{{"subject", arguments.text("--subject")}, {"names", std::move(names)}};
+    if (arguments.has("--key-version")) {
+        SIGNET_ASSIGN(body["version"], arguments.number("--key-version", 1, 1, 1'000'000));
+    }
+    SIGNET_ASSIGN(const auto answer, context.post("/v1/keys/" + path_segment(arguments.text("KEY")) + "/csr",
+                                                  body, ctl::Surface::admin));
+    return deliver(context, arguments, text_of(answer, "csr"), "csr");
+}
+
 }  // namespace
 
 std::vector<Command> certificate_commands() {
@@ -184,6 +200,18 @@ std::vector<Command> certificate_commands() {
     const Positional serial{"SERIAL", Value::text, "serial number, hexadecimal"};
     const Option out{"--out", "FILE", "write it here instead of standard output", Value::file};
     return {
+        {"csr",
+         "create",
+         "a request for one of the appliance's keys, to have it certified elsewhere",
+         {{"KEY", Value::key, "label of a key for tls, certify or sign"}},
+         {{"--subject", "NAME", "such as CN=sign.example,O=Example (RFC 4514)", Value::text, true},
+          {"--dns", "NAME", "an alternative name", Value::text, false, true},
+          {"--ip", "ADDRESS", "an alternative name", Value::text, false, true},
+          {"--uri", "URI", "an alternative name", Value::text, false, true},
+          {"--email", "ADDRESS", "an alternative name", Value::text, false, true},
+          {"--key-version", "N", "of the key (default: the newest)", Value::number},
+          out},
+         csr_create},
         {"csr", "show", "show what a certificate request asks for", {csr}, {}, csr_show},
         {"csr", "check", "check syntax, key and proof of possession of a request", {csr}, {}, csr_show},
         {"cert",

@@ -58,6 +58,7 @@ class Server::Impl {
     Status replace_tls(std::string_view listener, std::shared_ptr<const TlsContext> context);
     bool drain();
     ServerLoad load() const;
+    std::chrono::steady_clock::time_point heartbeat();
     std::optional<std::uint16_t> port(std::string_view listener) const;
 
   private:
@@ -78,6 +79,12 @@ class Server::Impl {
         Quota& quota;
     };
 
+    struct Pulse {
+        std::atomic<std::chrono::steady_clock::time_point> last{std::chrono::steady_clock::now()};
+        std::atomic<bool> asked{false};
+    };
+    static std::chrono::steady_clock::time_point probe(asio::io_context& context, Pulse& pulse);
+
     void wait(Acceptor& acceptor);
     void accept(Acceptor& acceptor);
     void take(Acceptor& acceptor, UniqueFd fd);
@@ -91,6 +98,8 @@ class Server::Impl {
     std::deque<Quota> quotas_;  // of listeners; connections refer to them until the loops are gone
     WorkerPool workers_;
     ConnectionEnvironment environment_;
+    Pulse plain_pulse_;
+    Pulse tls_pulse_;
     Loop plain_;
     Loop tls_;
     Handshakes handshakes_;
@@ -296,6 +305,20 @@ ServerLoad Server::Impl::load() const {
     return load;
 }
 
+std::chrono::steady_clock::time_point Server::Impl::probe(asio::io_context& context, Pulse& pulse) {
+    if (!pulse.asked.exchange(true))
+        asio::post(context, [&pulse] {
+            pulse.last = std::chrono::steady_clock::now();
+            pulse.asked = false;
+        });
+    return pulse.last;
+}
+
+std::chrono::steady_clock::time_point Server::Impl::heartbeat() {
+    const auto plain = probe(plain_.context(), plain_pulse_);
+    return uses_tls_ ? std::min(plain, probe(tls_.context(), tls_pulse_)) : plain;
+}
+
 std::optional<std::uint16_t> Server::Impl::port(std::string_view listener) const {
     for (const auto& acceptor : acceptors_)
         if (acceptor->listener.name == listener && acceptor->socket.port != 0) return acceptor->socket.port;
@@ -325,6 +348,10 @@ bool Server::drain() {
 
 ServerLoad Server::load() const {
     return impl_->load();
+}
+
+std::chrono::steady_clock::time_point Server::heartbeat() {
+    return impl_->heartbeat();
 }
 
 std::optional<std::uint16_t> Server::port(std::string_view listener) const {

@@ -98,6 +98,9 @@ class Server {
     bool drain();
 
     ServerLoad load() const;
+    // When the slower event loop last answered a probe; each call sends the next one. A watchdog that asks every second
+    // and sees it stand still for long knows that a loop hangs.
+    std::chrono::steady_clock::time_point heartbeat();
     // The bound port of a TCP listener.
     std::optional<std::uint16_t> port(std::string_view listener) const;
 

@@ -28,6 +28,8 @@ Answer mac_verify(Services& services, Exchange& exchange);
 Answer decrypt(Services& services, Exchange& exchange);
 Answer jws(Services& services, Exchange& exchange);
 Answer cms(Services& services, Exchange& exchange);
+// csr.cpp
+Answer make_request(Services& services, Exchange& exchange);
 // ca.cpp
 Answer issue_certificate(Services& services, Exchange& exchange);
 Answer get_certificate(Services& services, Exchange& exchange);

@@ -62,6 +62,7 @@ RouteTable routes(Services& services) {
         {post, "/v1/keys/{label}/activate",    "keys.activate", admin, kSmall, "label", kDecided, to(activate_key),       "Make a version the active one", kVersion, ""},
         {post, "/v1/keys/{label}/disable",     "keys.disable",  admin, kSmall, "label", kDecided, to(disable_key),        "Refuse a version until it is activated again", kVersion, ""},
         {post, "/v1/keys/{label}/destroy",     "keys.destroy",  admin, kSmall, "label", kDecided, to(destroy_key),        "Destroy a version in the token, for good", kVersion, ""},
+        {post, "/v1/keys/{label}/csr",         "keys.csr",      admin, kSmall, "label", kDecided, to(make_request),       "Make a certificate request for a key", kMakeRequest, kMadeRequest},
         {post, "/v1/keys/{label}/certificate", "keys.import",   admin, kPem,   "label", kDecided, to(import_certificate), "Put a certificate for a key into the token", kCertificate, ""},
 
         {post, "/v1/ca/{label}/certificates",                 "ca.issue",   api,   kCsr,   "label", kDecided, to(issue_certificate),  "Issue a certificate for a CSR", kIssue, kIssued},

@@ -12,6 +12,7 @@
 #include "daemon/service/audit.h"
 #include "daemon/service/authorities.h"
 #include "daemon/service/backup.h"
+#include "daemon/service/certificate_requests.h"
 #include "daemon/service/health.h"
 #include "daemon/service/idempotency.h"
 #include "daemon/service/keys.h"
@@ -25,6 +26,7 @@ struct Services {
     service::Keys& keys;
     service::Signing& signing;
     service::Authorities& authorities;
+    service::CertificateRequests& requests;
     service::Audit& audit;
     service::Idempotency& idempotency;
     service::Health& health;

@@ -42,6 +42,10 @@ inline constexpr std::string_view kRotate =
     R"({"type":"object","properties":{"activate":{"type":"boolean"}}})";
 inline constexpr std::string_view kCertificate =
     R"({"type":"object","required":["certificate"],"properties":{"certificate":{"type":"string"}}})";
+inline constexpr std::string_view kMakeRequest =
+    R"({"type":"object","required":["subject"],"properties":{"subject":{"type":"string","description":"RFC 4514"},"names":{"type":"array","maxItems":100,"items":{"type":"string","description":"dns:, ip:, uri: or email:"}},"version":{"type":"integer"}}})";
+inline constexpr std::string_view kMadeRequest =
+    R"({"type":"object","required":["csr","key","version","audit"],"properties":{"csr":{"type":"string"},"key":{"type":"string"},"version":{"type":"integer"},"audit":{"type":"integer"}}})";
 inline constexpr std::string_view kRecords =
     R"({"type":"object","required":["records"],"properties":{"records":{"type":"array","items":{"type":"object","required":["seq"],"properties":{"seq":{"type":"integer"},"time":{"type":"string"},"principal":{"type":"string"},"action":{"type":"string"},"object":{"type":"string"},"outcome":{"type":"string"},"details":{"type":["object","null"]},"hash":{"type":"string"}}}},"next_after":{"type":"integer"},"more":{"type":"boolean"}}})";
 inline constexpr std::string_view kArchive =
