@@ -122,6 +122,7 @@ Status Signetd::start_services() {
     keys_ = std::make_unique<service::Keys>(
         service::Keys::Parts{*token_, *writer_, *readers_, clock_, needed_keys(config_)});
     SIGNET_TRY(keys_->load());
+    SIGNET_ASSIGN(outbound_, api::Outbound::load(config_.outbound, *library_, *keys_));
     signing_ = std::make_unique<service::Signing>(service::Signing::Parts{*token_, *writer_});
     authorities_ = std::make_unique<service::Authorities>(
         service::Authorities::Parts{*library_, *keys_, *writer_, *readers_, clock_});
@@ -229,6 +230,7 @@ Result<std::vector<std::string>> Signetd::reload() {
     SIGNET_ASSIGN(auto config, config::load(config_.file));
     SIGNET_ASSIGN(auto policy, policy::Policy::load(config.policy));
     SIGNET_ASSIGN(auto material, service::load_authorities(config.authorities));
+    SIGNET_ASSIGN(auto outbound, api::Outbound::load(config.outbound, *library_, *keys_));
     const auto fixed = config::needs_restart(config_, config);
     // Listeners are fixed while the process runs: contexts are made for those that are open and still configured.
     SIGNET_ASSIGN(const auto tls, make_tls_contexts(config, *tls_library_, *keys_));
@@ -244,6 +246,7 @@ Result<std::vector<std::string>> Signetd::reload() {
     pipeline_->replace_policy(policy);
     policy_ = std::move(policy);
     authorities_->replace(std::move(material));
+    outbound_ = std::move(outbound);
     audit_->replace(audit_settings(config));
     backup_->replace({config.backup.directory, config.backup.keep});
     health_->set_free_disk(config.limits.free_disk);

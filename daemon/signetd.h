@@ -13,6 +13,8 @@
 #include "base/error.h"
 #include "daemon/api/metrics.h"
 #include "daemon/api/native/routes.h"
+#include "daemon/api/outbound.h"
+
 #include "daemon/api/pipeline.h"
 #include "daemon/config/config.h"
 #include "daemon/http/server.h"
@@ -72,6 +74,7 @@ class Signetd {
     std::unique_ptr<provider::LibraryContext> library_;
     std::unique_ptr<provider::LibraryContext> tls_library_;  // gives up a signature after a second
     std::unique_ptr<service::Keys> keys_;
+    std::shared_ptr<const api::Outbound> outbound_;
     std::unique_ptr<service::Signing> signing_;
     std::unique_ptr<service::Authorities> authorities_;
     std::unique_ptr<service::CertificateRequests> requests_;

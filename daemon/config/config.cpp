@@ -294,8 +294,8 @@ Result<milliseconds> read_duration(const yaml::Node& node, milliseconds low, mil
 
 Result<Config> parse(std::string_view text, const fs::path& file_name) {
     SIGNET_ASSIGN(const auto root, yaml::Node::parse(text, file_name.string()));
-    SIGNET_TRY(root.only(
-        {"database", "policy", "log", "token", "audit", "keys", "backup", "listeners", "limits", "ca"}));
+    SIGNET_TRY(root.only({"database", "policy", "log", "token", "audit", "keys", "backup", "listeners",
+                          "limits", "ca", "outbound"}));
     std::error_code failure;
     Config config;
     config.file = fs::absolute(file_name, failure).lexically_normal();
@@ -322,6 +322,9 @@ Result<Config> parse(std::string_view text, const fs::path& file_name) {
     if (const auto limits = root.optional("limits")) SIGNET_TRY(read_limits(*limits, config.limits));
     if (const auto authorities = root.optional("ca")) {
         SIGNET_ASSIGN(config.authorities, read_authorities(*authorities, directory));
+    }
+    if (const auto outbound = root.optional("outbound")) {
+        SIGNET_ASSIGN(config.outbound, read_outbound(*outbound, directory));
     }
     return config;
 }

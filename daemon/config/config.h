@@ -53,6 +53,12 @@
 //           issuer_url: http://ca.example/device.cer   # authority information access
 //       crl: { validity: 7d, interval: 1d, alarm: 2d, file: ca/device.crl }
 //       ocsp: { key: device.ocsp, certificate: ca/device.ocsp.pem, validity: 1h }
+//   outbound:                      # how other systems are reached; the name `default` is for what has none of its own
+//     default: { system_trust: true, connect_time: 5s, request_time: 30s }
+//     mosip:
+//       trust: [tls/mosip-ca.pem, tls/extra.der]    # trust anchors, PEM or DER
+//       client: { key: outbound.mosip, certificate: tls/mosip.pem }   # a token key with usage tls
+//       proxy: http://proxy.example:3128            # by CONNECT, so that TLS stays end to end
 #pragma once
 
 #include <sys/types.h>
@@ -178,6 +184,19 @@ struct CertificateAuthority {
     Ocsp ocsp;
 };
 
+// How another system is reached by TLS.
+struct Outbound {
+    std::string name;
+    std::vector<std::filesystem::path> trust;  // trust anchors, PEM (several each) or DER
+    bool system_trust = false;                 // trust what the machine trusts, too
+    std::string client_key;  // label of a token key with usage tls; empty: no client certificate
+    std::filesystem::path client_certificate;  // PEM: the certificate of that key, then its chain
+    std::string proxy_host;                    // empty: none
+    std::uint16_t proxy_port = 0;
+    milliseconds connect_time{5'000};
+    milliseconds request_time{30'000};
+};
+
 struct Config {
     std::filesystem::path file;  // absolute
     std::filesystem::path database;
@@ -190,6 +209,7 @@ struct Config {
     std::vector<Listener> listeners;
     Limits limits;
     std::map<std::string, CertificateAuthority> authorities;
+    std::map<std::string, Outbound> outbound;
 
     // The first Unix socket that serves applications (or administration); null when there is none.
     const Listener* local_listener(bool admin) const;

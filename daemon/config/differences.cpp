@@ -71,6 +71,18 @@ void flatten(Settings& out, const CertificateAuthority& authority) {
     out[name + ".ocsp.validity"] = ms(authority.ocsp.validity);
 }
 
+void flatten(Settings& out, const Outbound& outbound) {
+    const auto name = "outbound." + outbound.name;
+    out[name + ".trust"] = join(outbound.trust);
+    out[name + ".system_trust"] = outbound.system_trust ? "true" : "false";
+    out[name + ".client.key"] = outbound.client_key;
+    out[name + ".client.certificate"] = outbound.client_certificate.string();
+    out[name + ".proxy"] =
+        outbound.proxy_host.empty() ? "" : outbound.proxy_host + ":" + std::to_string(outbound.proxy_port);
+    out[name + ".connect_time"] = ms(outbound.connect_time);
+    out[name + ".request_time"] = ms(outbound.request_time);
+}
+
 // What is fixed once the process runs: files and sockets that are open, pools that are sized.
 Settings fixed_settings(const Config& config) {
     Settings out;
@@ -113,6 +125,8 @@ Settings all_settings(const Config& config) {
     out["limits.free_disk"] = std::to_string(config.limits.free_disk);
     for (const auto& [label, authority] : config.authorities)
         flatten(out, authority);
+    for (const auto& [name, outbound] : config.outbound)
+        flatten(out, outbound);
     return out;
 }
 

@@ -23,5 +23,7 @@ Result<milliseconds> read_duration(const yaml::Node& node, milliseconds low, mil
 
 Result<std::map<std::string, CertificateAuthority>> read_authorities(const yaml::Node& node,
                                                                      const std::filesystem::path& directory);
+Result<std::map<std::string, Outbound>> read_outbound(const yaml::Node& node,
+                                                      const std::filesystem::path& directory);
 
 }  // namespace signet::config

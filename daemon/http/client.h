@@ -31,6 +31,10 @@ struct Endpoint {
     std::uint16_t port = 0;
     bool use_tls = false;
     std::string trust_anchors_pem;
+    bool system_trust = false;  // trust what the machine trusts, too (/etc/ssl/certs)
+    // An HTTP proxy that is asked to CONNECT (RFC 9110 section 9.3.6); for TLS only. Empty: none.
+    std::string proxy_host{};
+    std::uint16_t proxy_port = 0;
     // Client authentication, optional. Both or none; they outlive the client.
     EVP_PKEY* client_key = nullptr;
     std::string client_certificate_pem;

@@ -73,17 +73,15 @@ Result<UniqueFd> connect_unix(const std::filesystem::path& path, SteadyTime dead
     return fd;
 }
 
-Result<UniqueFd> connect_tcp(const Endpoint& endpoint, SteadyTime deadline) {
+Result<UniqueFd> connect_tcp(const std::string& host, std::uint16_t port, SteadyTime deadline) {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_NUMERICSERV;
     addrinfo* found = nullptr;
-    const auto where = endpoint.host + " port " + std::to_string(endpoint.port);
-    if (const int error =
-            ::getaddrinfo(endpoint.host.c_str(), std::to_string(endpoint.port).c_str(), &hints, &found);
+    const auto where = host + " port " + std::to_string(port);
+    if (const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
         error != 0)
-        return fail(ErrorCode::cancelled, "the host '" + endpoint.host + "' has no address",
-                    ::gai_strerror(error));
+        return fail(ErrorCode::cancelled, "the host '" + host + "' has no address", ::gai_strerror(error));
     const std::unique_ptr<addrinfo, void (*)(addrinfo*)> addresses(found, ::freeaddrinfo);
     Error last;
     for (const auto* address = addresses.get(); address != nullptr; address = address->ai_next) {
@@ -125,8 +123,13 @@ Result<SslContextHandle> client_context(const Endpoint& endpoint) {
     SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                         SSL_MODE_AUTO_RETRY);
-    SIGNET_ASSIGN(const auto anchors, read_certificates(endpoint.library, endpoint.trust_anchors_pem));
-    if (anchors.empty())
+    std::vector<X509Handle> anchors;
+    if (!endpoint.trust_anchors_pem.empty()) {
+        SIGNET_ASSIGN(anchors, read_certificates(endpoint.library, endpoint.trust_anchors_pem));
+    }
+    if (endpoint.system_trust && SSL_CTX_set_default_verify_paths(context.get()) != 1)
+        return fail(ErrorCode::internal, "the machine's trust anchors cannot be used", openssl_errors());
+    if (anchors.empty() && !endpoint.system_trust)
         return fail(ErrorCode::invalid_argument,
                     "no trust anchors are given for " + endpoint.host + "; name a CA certificate");
     for (const auto& anchor : anchors)
@@ -153,11 +156,41 @@ Result<std::unique_ptr<ClientConnection>> ClientConnection::open(const Endpoint&
     std::unique_ptr<ClientConnection> connection(new ClientConnection);
     if (!endpoint.path.empty()) {
         SIGNET_ASSIGN(connection->fd_, connect_unix(endpoint.path, deadline));
+    } else if (endpoint.proxy_host.empty()) {
+        SIGNET_ASSIGN(connection->fd_, connect_tcp(endpoint.host, endpoint.port, deadline));
     } else {
-        SIGNET_ASSIGN(connection->fd_, connect_tcp(endpoint, deadline));
+        if (!endpoint.use_tls)
+            return fail(ErrorCode::invalid_argument,
+                        "a proxy is for TLS only: it would read everything else");
+        SIGNET_ASSIGN(connection->fd_, connect_tcp(endpoint.proxy_host, endpoint.proxy_port, deadline));
+        SIGNET_TRY(connection->ask_proxy(endpoint, deadline));
     }
     if (endpoint.use_tls) SIGNET_TRY(connection->start_tls(endpoint, deadline));
     return connection;
+}
+
+// Nobody speaks after the answer's header but we: the tunnel begins with our TLS hello.
+Status ClientConnection::ask_proxy(const Endpoint& endpoint, SteadyTime deadline) {
+    const auto where = endpoint.proxy_host + " port " + std::to_string(endpoint.proxy_port);
+    const auto host = endpoint.host.contains(':') ? "[" + endpoint.host + "]" : endpoint.host;
+    const auto target = host + ":" + std::to_string(endpoint.port);
+    SIGNET_TRY(write_all("CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n\r\n", {}, deadline));
+    constexpr std::size_t kLongestAnswer = 8192;
+    std::string answer;
+    std::array<char, 1024> buffer{};
+    while (!answer.contains("\r\n\r\n")) {
+        if (answer.size() > kLongestAnswer)
+            return fail(ErrorCode::cancelled, "the proxy " + where + " answers with too long a header");
+        SIGNET_ASSIGN(const auto got, read_some(buffer, deadline));
+        if (got == 0) return fail(ErrorCode::cancelled, "the proxy " + where + " ended the connection");
+        answer.append(buffer.data(), got);
+    }
+    // "HTTP/1.1 200 …"; any 2xx opens the tunnel.
+    const bool http = answer.starts_with("HTTP/1.") && answer.size() > 12 && answer[8] == ' ';
+    if (http && answer[9] == '2' && answer.ends_with("\r\n\r\n")) return {};
+    return fail(ErrorCode::cancelled, "the proxy " + where + " does not connect to " + target +
+                                          (http ? ": it answered " + answer.substr(9, 3)
+                                                : std::string(": it does not speak HTTP")));
 }
 
 Status ClientConnection::start_tls(const Endpoint& endpoint, SteadyTime deadline) {

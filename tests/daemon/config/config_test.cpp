@@ -50,6 +50,14 @@ ca:
         issuer_url: http://ca.example/device.cer
     crl: { validity: 7d, interval: 1d, alarm: 2d, file: ca/device.crl }
     ocsp: { key: device.ocsp, certificate: ca/device.ocsp.pem, validity: 2h }
+outbound:
+  default: { system_trust: true }
+  mosip:
+    trust: [tls/mosip.pem, tls/extra.der]
+    client: { key: outbound.mosip, certificate: tls/client.pem }
+    proxy: http://proxy.example:3128
+    connect_time: 2s
+    request_time: 9s
 )";
 
 Result<Config> parsed(std::string_view text) {
@@ -107,6 +115,17 @@ TEST(Config, EveryKeyOfTheDocumentedFormIsRead) {
     EXPECT_TRUE(profile.subject[0].required);
     EXPECT_EQ(profile.alternative_names.at("dns"), std::vector<std::string>{"*.devices.example"});
     EXPECT_EQ(authority.ocsp.certificates.front(), "/etc/signet/ca/device.ocsp.pem");
+
+    ASSERT_EQ(config->outbound.size(), 2U);
+    EXPECT_TRUE(config->outbound.at("default").system_trust);
+    const auto& mosip = config->outbound.at("mosip");
+    EXPECT_EQ(mosip.trust.back(), "/etc/signet/tls/extra.der");
+    EXPECT_EQ(mosip.client_key, "outbound.mosip");
+    EXPECT_EQ(mosip.client_certificate, "/etc/signet/tls/client.pem");
+    EXPECT_EQ(mosip.proxy_host, "proxy.example");
+    EXPECT_EQ(mosip.proxy_port, 3128);
+    EXPECT_EQ(mosip.connect_time, 2s);
+    EXPECT_EQ(mosip.request_time, 9s);
 }
 
 struct Fault {
@@ -150,6 +169,14 @@ TEST(Config, FaultsAreRefusedWithFileLineAndWhatWasExpected) {
         {"interval: 1d", "interval: 8d", "shorter than validity"},
         {"key: device.ocsp, ", "", "belong together"},
         {"device.ca:", "Device.CA:", "label"},
+        {"system_trust: true", "connect_time: 1s",
+         "expected trust: a list of CA certificates, or system_trust"},
+        {"http://proxy.example:3128", "https://proxy.example:3128", "expected http://HOST:PORT"},
+        {"http://proxy.example:3128", "http://user@proxy.example:3128", "expected http://HOST:PORT"},
+        {"http://proxy.example:3128", "http://proxy.example:3128/path", "expected http://HOST:PORT"},
+        {"http://proxy.example:3128", "http://proxy.example", "expected http://HOST:PORT"},
+        {"connect_time: 2s", "connect_time: 2h", "expected a duration"},
+        {"client: { key: outbound.mosip, ", "client: { ", "the key 'key' is missing"},
     };
     for (const auto& fault : faults) {
         const auto message = refusal(replaced(kFull, fault.from, fault.to));
