@@ -14,7 +14,6 @@
 #include "daemon/api/metrics.h"
 #include "daemon/api/native/routes.h"
 #include "daemon/api/outbound.h"
-
 #include "daemon/api/pipeline.h"
 #include "daemon/config/config.h"
 #include "daemon/http/server.h"
