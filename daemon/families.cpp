@@ -3,32 +3,40 @@
 #include <algorithm>
 #include <iterator>
 
+#include "daemon/api/native/routes.h"
+
 namespace signet::daemon {
 
-const std::vector<Family>& families() {
-    static const std::vector<Family> all = {
-        {"native", nullptr, api::native::routes},
+const std::vector<FamilyEntry>& families() {
+    static const std::vector<FamilyEntry> all = {
+        {"native", [](const config::Config&) { return true; }, api::native::make},
     };
     return all;
 }
 
-api::RouteTable all_routes(api::native::Services& services, std::size_t body_limit) {
-    api::RouteTable rows;
-    for (const auto& family : families()) {
-        auto table = family.routes(services);
-        std::ranges::move(table, std::back_inserter(rows));
+Result<std::vector<std::unique_ptr<api::Family>>> make_families(api::Services& services,
+                                                                const config::Config& config) {
+    std::vector<std::unique_ptr<api::Family>> out;
+    for (const auto& entry : families()) {
+        if (!entry.configured(config)) continue;
+        auto made = entry.make(services);
+        if (!made) {
+            made.error().message = std::string(entry.name) + ": " + made.error().message;
+            return std::unexpected(std::move(made).error());
+        }
+        out.push_back(*std::move(made));
     }
+    return out;
+}
+
+api::RouteTable all_routes(const std::vector<std::unique_ptr<api::Family>>& families,
+                           std::size_t body_limit) {
+    api::RouteTable rows;
+    for (const auto& family : families)
+        std::ranges::move(family->routes(), std::back_inserter(rows));
     for (auto& row : rows)
         row.body_limit = std::min(row.body_limit, body_limit);
     return rows;
-}
-
-std::vector<sqlite::MigrationFamily> all_migrations() {
-    std::vector<sqlite::MigrationFamily> out{sqlite::core_migrations()};
-    for (const auto& family : families()) {
-        if (family.migrations != nullptr) out.push_back(*family.migrations);
-    }
-    return out;
 }
 
 }  // namespace signet::daemon

@@ -1,29 +1,29 @@
-// The API families of this daemon. Adding one is a line in `families`: its routes, its tables, its background work.
+// The API families of this daemon. Adding one is a line in `families` (and one in sqlite/families.cpp for its tables).
 #pragma once
 
-#include <functional>
+#include <memory>
 #include <string_view>
 #include <vector>
 
-#include "daemon/api/native/routes.h"
-#include "daemon/api/route.h"
-#include "daemon/service/maintenance.h"
-#include "sqlite/migrations.h"
+#include "base/error.h"
+#include "daemon/api/family.h"
+#include "daemon/config/config.h"
 
 namespace signet::daemon {
 
-struct Family {
+struct FamilyEntry {
     std::string_view name;
-    const sqlite::MigrationFamily* migrations = nullptr;  // null: no tables of its own
-    std::function<api::RouteTable(api::native::Services&)> routes;
-    std::function<void(service::Maintenance&, api::native::Services&)> jobs = {};
+    // Whether the configuration has it: a family without its section in signetd.yaml has no rows.
+    bool (*configured)(const config::Config&);
+    Result<std::unique_ptr<api::Family>> (*make)(api::Services&);
 };
 
-const std::vector<Family>& families();
+const std::vector<FamilyEntry>& families();
 
-// The rows of all families, each with a body limit of at most `body_limit` bytes.
-api::RouteTable all_routes(api::native::Services& services, std::size_t body_limit);
-// The core's tables, then the families'.
-std::vector<sqlite::MigrationFamily> all_migrations();
+// Those that the configuration has, in the order of the table.
+Result<std::vector<std::unique_ptr<api::Family>>> make_families(api::Services& services,
+                                                                const config::Config& config);
+// The rows of all of them, each with a body limit of at most `body_limit` bytes.
+api::RouteTable all_routes(const std::vector<std::unique_ptr<api::Family>>& families, std::size_t body_limit);
 
 }  // namespace signet::daemon

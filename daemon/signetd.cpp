@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "daemon/api/openapi.h"
+#include "daemon/api/outbound.h"
 #include "daemon/api/readings.h"
 #include "daemon/families.h"
 #include "daemon/listeners.h"
@@ -24,6 +25,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kTlsSignatureTime = 1s;
 constexpr std::size_t kReaders = 8;
+constexpr std::size_t kDeliveryThreads = 4;
 constexpr auto kTick = 500ms;
 // A writer or an event loop that did not go round for this long hangs; systemd's watchdog may end us then.
 constexpr auto kStall = 20s;
@@ -57,7 +59,8 @@ class Signetd::Refusals final : public api::RefusalSink {
     service::Audit& audit_;
 };
 
-Signetd::Signetd(config::Config config) : config_(std::move(config)) {}
+Signetd::Signetd(config::Config config)
+    : config_(std::move(config)), current_(std::make_shared<const config::Config>(config_)) {}
 
 Status check(const std::filesystem::path& file) {
     SIGNET_ASSIGN(const auto config, config::load(file));
@@ -103,8 +106,7 @@ Status Signetd::open_state() {
     SIGNET_ASSIGN(lock_, sqlite::DatabaseLock::acquire(config_.database, "signetd"));
     SIGNET_ASSIGN(auto connection,
                   sqlite::Connection::open(config_.database, sqlite::Connection::Mode::create));
-    const auto families = all_migrations();
-    SIGNET_ASSIGN(const auto migrated, sqlite::migrate(connection, families, clock_));
+    SIGNET_ASSIGN(const auto migrated, sqlite::migrate(connection, sqlite::all_migrations(), clock_));
     if (migrated.applied != 0)
         log::info("database.migrated", "the database has the schema of this version",
                   {{"applied", std::to_string(migrated.applied)},
@@ -122,8 +124,14 @@ Status Signetd::start_services() {
     keys_ = std::make_unique<service::Keys>(
         service::Keys::Parts{*token_, *writer_, *readers_, clock_, needed_keys(config_)});
     SIGNET_TRY(keys_->load());
-    SIGNET_ASSIGN(outbound_, api::Outbound::load(config_.outbound, *library_, *keys_));
+    SIGNET_ASSIGN(auto outbound, api::Outbound::load(config_.outbound, *library_, *keys_));
+    reach_ = std::make_unique<api::Reach>(std::move(outbound));
     signing_ = std::make_unique<service::Signing>(service::Signing::Parts{*token_, *writer_});
+    wrapped_ = std::make_unique<service::WrappedKeys>(service::WrappedKeys::Parts{
+        *token_, *keys_, *writer_, *readers_, clock_, config_.keys.wrap, config_.keys.bind});
+    outbox_ = std::make_unique<service::Outbox>(service::Outbox::Parts{
+        *writer_, *readers_, clock_,
+        [this](const sqlite::OutboxMessage& message) { return api::send_message(*reach_, message); }});
     authorities_ = std::make_unique<service::Authorities>(
         service::Authorities::Parts{*library_, *keys_, *writer_, *readers_, clock_});
     SIGNET_ASSIGN(auto material, service::load_authorities(config_.authorities));
@@ -147,14 +155,33 @@ Status Signetd::start_services() {
         service::Backup::Parts{*writer_, clock_, config_.database},
         service::BackupSettings{config_.backup.directory, config_.backup.keep});
     refusals_ = std::make_unique<Refusals>(*audit_);
-    services_ = std::make_unique<api::native::Services>(api::native::Services{
-        *keys_, *signing_, *authorities_, *requests_, *audit_, *idempotency_, *health_, *backup_, *token_,
-        metrics_, clock_, [this] { return reload(); }, [this]() -> const std::string& { return openapi_; }});
+    services_ =
+        std::make_unique<api::Services>(api::Services{*keys_,
+                                                      *signing_,
+                                                      *wrapped_,
+                                                      *authorities_,
+                                                      *requests_,
+                                                      *audit_,
+                                                      *idempotency_,
+                                                      *outbox_,
+                                                      *health_,
+                                                      *backup_,
+                                                      *writer_,
+                                                      *readers_,
+                                                      *token_,
+                                                      *library_,
+                                                      *reach_,
+                                                      metrics_,
+                                                      current_,
+                                                      clock_,
+                                                      [this] { return reload(); },
+                                                      [this]() -> const std::string& { return openapi_; }});
+    SIGNET_ASSIGN(families_, make_families(*services_, config_));
     return {};
 }
 
 Status Signetd::start_server() {
-    auto rows = all_routes(*services_, config_.limits.body);
+    auto rows = all_routes(families_, config_.limits.body);
     SIGNET_ASSIGN(openapi_, api::openapi_document(rows, "Signet", SIGNET_VERSION));
     SIGNET_ASSIGN(pipeline_, api::Pipeline::create({std::move(rows), listener_rules(config_), policy_,
                                                     *refusals_, metrics_, clock_}));
@@ -198,9 +225,15 @@ void Signetd::add_jobs() {
                               log::warning("ca.alarm", warning);
                           return true;
                       }});
-    for (const auto& family : families()) {
-        if (family.jobs) family.jobs(maintenance_, *services_);
-    }
+    maintenance_.add({"rewrap", 60s, 60s, [this, time] {
+                          if (!health_->token_status()) return true;
+                          const auto moved = wrapped_->rewrap_some(service::system_caller(time), 200);
+                          if (moved && *moved != 0) maintenance_.wake("rewrap");
+                          return moved.has_value();
+                      }});
+    for (const auto& family : families_)
+        family->add_jobs(maintenance_);
+    outbox_->start(kDeliveryThreads);
 }
 
 void Signetd::run() {
@@ -232,6 +265,8 @@ Result<std::vector<std::string>> Signetd::reload() {
     SIGNET_ASSIGN(auto material, service::load_authorities(config.authorities));
     SIGNET_ASSIGN(auto outbound, api::Outbound::load(config.outbound, *library_, *keys_));
     const auto fixed = config::needs_restart(config_, config);
+    for (const auto& family : families_)
+        SIGNET_TRY(family->check(config));
     // Listeners are fixed while the process runs: contexts are made for those that are open and still configured.
     SIGNET_ASSIGN(const auto tls, make_tls_contexts(config, *tls_library_, *keys_));
 
@@ -246,7 +281,7 @@ Result<std::vector<std::string>> Signetd::reload() {
     pipeline_->replace_policy(policy);
     policy_ = std::move(policy);
     authorities_->replace(std::move(material));
-    outbound_ = std::move(outbound);
+    reach_->replace(std::move(outbound));
     audit_->replace(audit_settings(config));
     backup_->replace({config.backup.directory, config.backup.keep});
     health_->set_free_disk(config.limits.free_disk);
@@ -259,6 +294,9 @@ Result<std::vector<std::string>> Signetd::reload() {
     // What is fixed stays on record as it is in force, so that the next reload reports it again.
     config.limits.workers = config_.limits.workers;
     config_ = std::move(config);
+    current_.set(std::make_shared<const config::Config>(config_));
+    for (const auto& family : families_)
+        family->reloaded();
     log::info("daemon.reloaded", "configuration and policy were reloaded",
               {{"changes", std::to_string(changes.size())}});
     SIGNET_TRY(audit_->note("system.reload", "ok", R"({"changes":)" + std::to_string(changes.size()) + "}"));
@@ -273,6 +311,7 @@ void Signetd::stop() {
     if (server_ && !server_->drain())
         log::warning("daemon.drain.cut", "requests that did not end in time were cut off");
     maintenance_.stop();
+    if (outbox_) outbox_->stop();
     server_.reset();
     if (!writer_) return;
     if (keys_ && !keys_->flush_uses())

@@ -11,13 +11,24 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "daemon/api/family.h"
 #include "daemon/api/metrics.h"
-#include "daemon/api/native/routes.h"
-#include "daemon/api/outbound.h"
 #include "daemon/api/pipeline.h"
-#include "daemon/config/config.h"
+#include "daemon/api/reach.h"
+#include "daemon/api/services.h"
+#include "daemon/config/current.h"
 #include "daemon/http/server.h"
+#include "daemon/service/audit.h"
+#include "daemon/service/authorities.h"
+#include "daemon/service/backup.h"
+#include "daemon/service/certificate_requests.h"
+#include "daemon/service/health.h"
+#include "daemon/service/idempotency.h"
+#include "daemon/service/keys.h"
 #include "daemon/service/maintenance.h"
+#include "daemon/service/outbox.h"
+#include "daemon/service/signing.h"
+#include "daemon/service/wrapped_keys.h"
 #include "daemon/token_process.h"
 #include "hsm/client/token_client.h"
 #include "hsm/provider/library_context.h"
@@ -73,17 +84,21 @@ class Signetd {
     std::unique_ptr<provider::LibraryContext> library_;
     std::unique_ptr<provider::LibraryContext> tls_library_;  // gives up a signature after a second
     std::unique_ptr<service::Keys> keys_;
-    std::shared_ptr<const api::Outbound> outbound_;
+    std::unique_ptr<api::Reach> reach_;
     std::unique_ptr<service::Signing> signing_;
+    std::unique_ptr<service::WrappedKeys> wrapped_;
     std::unique_ptr<service::Authorities> authorities_;
     std::unique_ptr<service::CertificateRequests> requests_;
     std::unique_ptr<service::Audit> audit_;
     std::unique_ptr<service::Idempotency> idempotency_;
+    std::unique_ptr<service::Outbox> outbox_;
     std::unique_ptr<service::Health> health_;
     std::unique_ptr<service::Backup> backup_;
     api::Metrics metrics_;
     std::unique_ptr<Refusals> refusals_;
-    std::unique_ptr<api::native::Services> services_;
+    config::Current current_;  // for the families; `config_` as of the last reload
+    std::unique_ptr<api::Services> services_;
+    std::vector<std::unique_ptr<api::Family>> families_;
     std::string openapi_;
     std::unique_ptr<api::Pipeline> pipeline_;
     service::Maintenance maintenance_;

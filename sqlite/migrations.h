@@ -22,8 +22,11 @@ struct MigrationFamily {
     std::span<const Migration> migrations;
 };
 
-// The tables of the stores in this folder.
+// The tables that everything stands on.
 const MigrationFamily& core_migrations();
+// Those of the core, then of every API family, whether it is configured or not. A family's tables are in
+// <family>_schema.cpp; its name is its folder's below daemon/api.
+std::span<const MigrationFamily> all_migrations();
 
 struct MigrationReport {
     int applied = 0;

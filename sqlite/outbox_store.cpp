@@ -19,10 +19,11 @@ namespace {
 
 constexpr std::size_t kMaxBody = std::size_t{1} << 20;
 constexpr std::size_t kMaxHeaders = std::size_t{16} << 10;
+constexpr std::size_t kMaxContext = 4096;
 constexpr std::size_t kMaxError = 1024;
-#define SIGNET_OUTBOX_QUERY                                                                            \
-    "SELECT id, destination, kind, headers, body, state, attempts, created, next_at, last_error FROM " \
-    "outbox "
+#define SIGNET_OUTBOX_QUERY                                                                       \
+    "SELECT id, destination, kind, verb, url, headers, body, context, state, attempts, created, " \
+    "next_at, last_error FROM outbox "
 
 Result<std::vector<OutboxMessage>> all(Result<Statement> query) {
     if (!query) return std::unexpected(std::move(query).error());
@@ -33,13 +34,16 @@ Result<std::vector<OutboxMessage>> all(Result<Statement> query) {
         found.push_back(OutboxMessage{.id = query->integer(0),
                                       .destination = query->text(1),
                                       .kind = query->text(2),
-                                      .headers = query->text(3),
-                                      .body = query->bytes(4),
-                                      .state = static_cast<OutboxState>(query->integer(5)),
-                                      .attempts = query->number32(6),
-                                      .created = query->time(7),
-                                      .next_at = query->time(8),
-                                      .last_error = query->text(9)});
+                                      .verb = query->text(3),
+                                      .url = query->text(4),
+                                      .headers = query->text(5),
+                                      .body = query->bytes(6),
+                                      .context = query->text(7),
+                                      .state = static_cast<OutboxState>(query->integer(8)),
+                                      .attempts = query->number32(9),
+                                      .created = query->time(10),
+                                      .next_at = query->time(11),
+                                      .last_error = query->text(12)});
     }
 }
 
@@ -53,15 +57,18 @@ Status changed_one(Connection& db, std::int64_t id) {
 }  // namespace
 
 Result<std::int64_t> enqueue(Transaction& transaction, const OutboxMessage& message) {
-    if (message.body.size() > kMaxBody || message.headers.size() > kMaxHeaders)
-        return fail(ErrorCode::too_large,
-                    "a message for the outbox is over 1 MiB, or its headers over 16 KiB");
+    if (message.body.size() > kMaxBody || message.headers.size() > kMaxHeaders ||
+        message.context.size() > kMaxContext)
+        return fail(
+            ErrorCode::too_large,
+            "a message for the outbox is over 1 MiB, its headers over 16 KiB or its context over 4 KiB");
     auto& db = transaction.db();
-    SIGNET_TRY(db.run(
-        "INSERT INTO outbox (destination, kind, headers, body, state, attempts, created, next_at, "
-        "last_error) "
-        "VALUES (?, ?, ?, ?, 1, 0, ?, ?, '')",
-        message.destination, message.kind, message.headers, message.body, message.created, message.next_at));
+    SIGNET_TRY(
+        db.run("INSERT INTO outbox (destination, kind, verb, url, headers, body, context, state, attempts, "
+               "created, next_at, last_error) "
+               "VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, ?, ?, '')",
+               message.destination, message.kind, message.verb, message.url, message.headers, message.body,
+               message.context, message.created, message.next_at));
     return db.last_insert_id();
 }
 

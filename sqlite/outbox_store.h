@@ -21,9 +21,12 @@ std::string_view to_string(OutboxState state);
 struct OutboxMessage {
     std::int64_t id = 0;        // given by enqueue; rising, so it is the order
     std::string destination{};  // a name or URL; messages to one destination go one after the other
-    std::string kind{};         // "mosip.callback", …
-    std::string headers{};      // "Name: value\r\n"…; never a secret
-    Bytes body{};               // 1 MiB at most
+    std::string kind{};         // "momo.callback", …: who prepares it, and who is told how it went
+    std::string verb{"POST"};
+    std::string url{};
+    std::string headers{};  // "Name: value\r\n"…; never a secret
+    Bytes body{};           // 1 MiB at most
+    std::string context{};  // for the family that gets the outcome; 4 KiB at most
     OutboxState state = OutboxState::waiting;
     std::uint32_t attempts = 0;
     SystemTime created{};

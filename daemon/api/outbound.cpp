@@ -93,6 +93,8 @@ Result<http::Endpoint> Outbound::endpoint(std::string_view name, std::string hos
     SIGNET_ASSIGN(const auto* entry, find(name));
     auto endpoint = http::Endpoint::tls(std::move(host), port, entry->trust_pem);
     endpoint.system_trust = entry->settings.system_trust;
+    endpoint.public_only = true;
+    endpoint.permitted = entry->settings.private_addresses;
     endpoint.proxy_host = entry->settings.proxy_host;
     endpoint.proxy_port = entry->settings.proxy_port;
     if (entry->client_key) {
@@ -100,6 +102,20 @@ Result<http::Endpoint> Outbound::endpoint(std::string_view name, std::string hos
         endpoint.client_certificate_pem = entry->client_pem;
         endpoint.library = library_;
     }
+    return endpoint;
+}
+
+Result<http::Endpoint> Outbound::plain_endpoint(std::string_view name, std::string host,
+                                                std::uint16_t port) const {
+    SIGNET_ASSIGN(const auto* entry, find(name));
+    if (!entry->settings.plain_http)
+        return fail(ErrorCode::permission_denied, "http:// to " + host +
+                                                      " is not permitted; use https://, or say plain_http: "
+                                                      "true in signetd.yaml under outbound." +
+                                                      std::string(name));
+    auto endpoint = http::Endpoint::tcp(std::move(host), port);
+    endpoint.public_only = true;
+    endpoint.permitted = entry->settings.private_addresses;
     return endpoint;
 }
 

@@ -27,6 +27,8 @@ class Outbound {
     // By the entry of that name, else by `default`. The endpoint may be used as long as this object lives. Errors:
     // failed_precondition when there is neither.
     Result<http::Endpoint> endpoint(std::string_view name, std::string host, std::uint16_t port) const;
+    // The same without TLS. Error besides: permission_denied (the entry does not say plain_http: true).
+    Result<http::Endpoint> plain_endpoint(std::string_view name, std::string host, std::uint16_t port) const;
     Result<http::ClientLimits> limits(std::string_view name) const;
 
   private:

@@ -54,7 +54,8 @@
 //       crl: { validity: 7d, interval: 1d, alarm: 2d, file: ca/device.crl }
 //       ocsp: { key: device.ocsp, certificate: ca/device.ocsp.pem, validity: 1h }
 //   outbound:                      # how other systems are reached; the name `default` is for what has none of its own
-//     default: { system_trust: true, connect_time: 5s, request_time: 30s }
+//     default: { system_trust: true, connect_time: 5s, request_time: 30s, plain_http: false,
+//                private_addresses: [10.1.0.0/16] }   # addresses that are not public are refused unless listed
 //     mosip:
 //       trust: [tls/mosip-ca.pem, tls/extra.der]    # trust anchors, PEM or DER
 //       client: { key: outbound.mosip, certificate: tls/mosip.pem }   # a token key with usage tls
@@ -73,6 +74,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/address_prefix.h"
 #include "base/error.h"
 #include "hsm/frames/key_types.h"
 
@@ -193,6 +195,8 @@ struct Outbound {
     std::filesystem::path client_certificate;  // PEM: the certificate of that key, then its chain
     std::string proxy_host;                    // empty: none
     std::uint16_t proxy_port = 0;
+    bool plain_http = false;                       // http:// is let through, too
+    std::vector<AddressPrefix> private_addresses;  // that may be reached although they are not public
     milliseconds connect_time{5'000};
     milliseconds request_time{30'000};
 };

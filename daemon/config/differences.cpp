@@ -79,6 +79,8 @@ void flatten(Settings& out, const Outbound& outbound) {
     out[name + ".client.certificate"] = outbound.client_certificate.string();
     out[name + ".proxy"] =
         outbound.proxy_host.empty() ? "" : outbound.proxy_host + ":" + std::to_string(outbound.proxy_port);
+    out[name + ".plain_http"] = outbound.plain_http ? "true" : "false";
+    out[name + ".private_addresses"] = std::to_string(outbound.private_addresses.size());
     out[name + ".connect_time"] = ms(outbound.connect_time);
     out[name + ".request_time"] = ms(outbound.request_time);
 }

@@ -45,7 +45,8 @@ Status read_client(const yaml::Node& node, const fs::path& directory, Outbound& 
 }
 
 Result<Outbound> read_one(const std::string& name, const yaml::Node& node, const fs::path& directory) {
-    SIGNET_TRY(node.only({"trust", "system_trust", "client", "proxy", "connect_time", "request_time"}));
+    SIGNET_TRY(node.only({"trust", "system_trust", "client", "proxy", "plain_http", "private_addresses",
+                          "connect_time", "request_time"}));
     Outbound outbound;
     outbound.name = name;
     if (const auto trust = node.optional("trust")) {
@@ -59,8 +60,22 @@ Result<Outbound> read_one(const std::string& name, const yaml::Node& node, const
     if (const auto system = node.optional("system_trust")) {
         SIGNET_ASSIGN(outbound.system_trust, system->boolean());
     }
-    if (outbound.trust.empty() && !outbound.system_trust)
-        return node.error("expected trust: a list of CA certificates, or system_trust: true");
+    if (const auto plain = node.optional("plain_http")) {
+        SIGNET_ASSIGN(outbound.plain_http, plain->boolean());
+    }
+    if (const auto addresses = node.optional("private_addresses")) {
+        if (!addresses->is_list()) return addresses->error("expected a list of addresses and prefixes");
+        SIGNET_ASSIGN(const auto items, addresses->items());
+        for (const auto& item : items) {
+            SIGNET_ASSIGN(const auto text, item.text(64));
+            const auto prefix = AddressPrefix::parse(text);
+            if (!prefix) return item.error("expected an IP address or a prefix such as 10.1.0.0/16");
+            outbound.private_addresses.push_back(*prefix);
+        }
+    }
+    if (outbound.trust.empty() && !outbound.system_trust && !outbound.plain_http)
+        return node.error(
+            "expected trust: a list of CA certificates, system_trust: true, or plain_http: true");
     if (const auto client = node.optional("client")) SIGNET_TRY(read_client(*client, directory, outbound));
     if (const auto proxy = node.optional("proxy")) SIGNET_TRY(read_proxy(*proxy, outbound));
     if (const auto time = node.optional("connect_time")) {

@@ -89,8 +89,7 @@ class Maker {
         SIGNET_ASSIGN(lock_, sqlite::DatabaseLock::acquire(config_.database, "signetctl init"));
         SIGNET_ASSIGN(auto connection,
                       sqlite::Connection::open(config_.database, sqlite::Connection::Mode::create));
-        const std::array families{sqlite::core_migrations()};
-        SIGNET_TRY(sqlite::migrate(connection, families, clock_));
+        SIGNET_TRY(sqlite::migrate(connection, sqlite::all_migrations(), clock_));
         SIGNET_ASSIGN(writer_, sqlite::Writer::start({}, std::move(connection), clock_));
         SIGNET_ASSIGN(readers_, sqlite::ReadPool::open(config_.database, 2));
         keys_.emplace(service::Keys::Parts{token_, *writer_, *readers_, clock_, {}});

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/address_prefix.h"
 #include "base/error.h"
 #include "daemon/http/message.h"
 
@@ -35,6 +36,10 @@ struct Endpoint {
     // An HTTP proxy that is asked to CONNECT (RFC 9110 section 9.3.6); for TLS only. Empty: none.
     std::string proxy_host{};
     std::uint16_t proxy_port = 0;
+    // Refuses addresses that are not public (is_public_address) unless one of `permitted` has them: for destinations that
+    // somebody else names. Looked at after the name was resolved, so that a name cannot hide an address.
+    bool public_only = false;
+    std::vector<AddressPrefix> permitted{};
     // Client authentication, optional. Both or none; they outlive the client.
     EVP_PKEY* client_key = nullptr;
     std::string client_certificate_pem;

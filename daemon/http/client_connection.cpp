@@ -73,7 +73,21 @@ Result<UniqueFd> connect_unix(const std::filesystem::path& path, SteadyTime dead
     return fd;
 }
 
-Result<UniqueFd> connect_tcp(const std::string& host, std::uint16_t port, SteadyTime deadline) {
+bool may_connect(const Endpoint& endpoint, const addrinfo& address) {
+    if (!endpoint.public_only) return true;
+    std::array<char, 64> text{};
+    if (::getnameinfo(address.ai_addr, address.ai_addrlen, text.data(), text.size(), nullptr, 0,
+                      NI_NUMERICHOST) != 0)
+        return false;
+    const std::string numeric(text.data());
+    return is_public_address(numeric) ||
+           std::ranges::any_of(endpoint.permitted,
+                               [&](const AddressPrefix& prefix) { return prefix.contains(numeric); });
+}
+
+// `endpoint` says which addresses of the host may be connected to.
+Result<UniqueFd> connect_tcp(const Endpoint& endpoint, const std::string& host, std::uint16_t port,
+                             SteadyTime deadline) {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_NUMERICSERV;
@@ -83,8 +97,13 @@ Result<UniqueFd> connect_tcp(const std::string& host, std::uint16_t port, Steady
         error != 0)
         return fail(ErrorCode::cancelled, "the host '" + host + "' has no address", ::gai_strerror(error));
     const std::unique_ptr<addrinfo, void (*)(addrinfo*)> addresses(found, ::freeaddrinfo);
-    Error last;
+    Error last{ErrorCode::permission_denied,
+               "the host '" + host +
+                   "' has only addresses that are not public; permit them in signetd.yaml, "
+                   "outbound.NAME.private_addresses",
+               {}};
     for (const auto* address = addresses.get(); address != nullptr; address = address->ai_next) {
+        if (!may_connect(endpoint, *address)) continue;
         UniqueFd fd(::socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
         if (!fd) return fail(ErrorCode::internal, "no socket can be made", std::strerror(errno));
         auto connected = finish_connect(fd.get(), address->ai_addr, address->ai_addrlen, where, deadline);
@@ -157,12 +176,13 @@ Result<std::unique_ptr<ClientConnection>> ClientConnection::open(const Endpoint&
     if (!endpoint.path.empty()) {
         SIGNET_ASSIGN(connection->fd_, connect_unix(endpoint.path, deadline));
     } else if (endpoint.proxy_host.empty()) {
-        SIGNET_ASSIGN(connection->fd_, connect_tcp(endpoint.host, endpoint.port, deadline));
+        SIGNET_ASSIGN(connection->fd_, connect_tcp(endpoint, endpoint.host, endpoint.port, deadline));
     } else {
         if (!endpoint.use_tls)
             return fail(ErrorCode::invalid_argument,
                         "a proxy is for TLS only: it would read everything else");
-        SIGNET_ASSIGN(connection->fd_, connect_tcp(endpoint.proxy_host, endpoint.proxy_port, deadline));
+        // The proxy was named by the operator; what it may reach is its own rule.
+        SIGNET_ASSIGN(connection->fd_, connect_tcp({}, endpoint.proxy_host, endpoint.proxy_port, deadline));
         SIGNET_TRY(connection->ask_proxy(endpoint, deadline));
     }
     if (endpoint.use_tls) SIGNET_TRY(connection->start_tls(endpoint, deadline));

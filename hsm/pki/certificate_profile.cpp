@@ -6,7 +6,7 @@
 #include <array>
 #include <memory>
 
-#include "hsm/pki/address_prefix.h"
+#include "base/address_prefix.h"
 
 namespace signet::pki {
 namespace {

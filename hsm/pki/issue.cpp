@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "base/address_prefix.h"
 #include "base/random.h"
-#include "hsm/pki/address_prefix.h"
 #include "hsm/pki/certificate.h"
 #include "hsm/pki/extensions.h"
 #include "hsm/pki/name_codec.h"

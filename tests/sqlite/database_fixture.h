@@ -39,7 +39,7 @@ class DatabaseTest : public ::testing::Test {
   protected:
     DatabaseTest() : path(directory / "signet.db") {
         auto db = must(Connection::open(path, Connection::Mode::create));
-        must(migrate(db, std::span(&core_migrations(), 1), clock));
+        must(migrate(db, all_migrations(), clock));
     }
 
     Connection open() const { return must(Connection::open(path)); }

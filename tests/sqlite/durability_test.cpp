@@ -108,7 +108,7 @@ TEST_F(DurabilityTest, AFullFileSystemFailsClearlyAndRecovers) {
 
     const auto database = mount_point / "signet.db";
     auto db = must(Connection::open(database, Connection::Mode::create));
-    must(migrate(db, std::span(&core_migrations(), 1), clock));
+    must(migrate(db, all_migrations(), clock));
     auto writer = must(Writer::start({}, std::move(db), clock));
     must(writer->append(record_of("first")));
     // Something else fills the disk, but for a little.

@@ -1,4 +1,5 @@
 // The audit chain: read by auditors, signed and archived by administrators.
+#include "daemon/service/audit.h"
 #include "base/encoding.h"
 #include "daemon/api/json.h"
 #include "daemon/api/native/handlers.h"

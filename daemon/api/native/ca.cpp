@@ -2,9 +2,10 @@
 #include <charconv>
 
 #include "base/encoding.h"
+#include "daemon/api/idempotent.h"
 #include "daemon/api/json.h"
 #include "daemon/api/native/handlers.h"
-#include "daemon/api/native/idempotent.h"
+#include "daemon/service/authorities.h"
 #include "hsm/pki/certificate.h"
 #include "hsm/pki/crl.h"
 #include "hsm/pki/csr.h"

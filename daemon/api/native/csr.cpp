@@ -1,6 +1,7 @@
 // Certificate requests for token keys.
 #include "daemon/api/json.h"
 #include "daemon/api/native/handlers.h"
+#include "daemon/service/certificate_requests.h"
 
 namespace signet::api::native {
 namespace {

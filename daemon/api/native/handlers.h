@@ -1,12 +1,10 @@
 // The handlers of the native API. Each returns its answer, or an Error that routes.cpp turns into a problem document.
 #pragma once
 
-#include "daemon/api/exchange.h"
-#include "daemon/api/native/routes.h"
+#include "daemon/api/handler.h"
+#include "daemon/api/services.h"
 
 namespace signet::api::native {
-
-using Answer = Result<http::Response>;
 
 // keys.cpp
 Answer list_keys(Services& services, Exchange& exchange);
@@ -52,21 +50,5 @@ Answer random_bytes(Services& services, Exchange& exchange);
 Answer backup_database(Services& services, Exchange& exchange);
 Answer explain_policy(Services& services, Exchange& exchange);
 Answer reload(Services& services, Exchange& exchange);
-
-// An empty body is an empty object: requests whose path says it all need none.
-inline Result<JsonObject> optional_body(const Exchange& exchange) {
-    if (exchange.body().empty()) return JsonObject::parse("{}");
-    return exchange.json();
-}
-
-// For routes without parameters: what is sent all the same was meant to do something, and does nothing.
-inline Status expect_no_members(const Exchange& exchange) {
-    SIGNET_ASSIGN(const auto body, optional_body(exchange));
-    return body.only({});
-}
-
-inline service::Caller caller_of(const Exchange& exchange) {
-    return {exchange.principal(), exchange.id(), Deadline{exchange.deadline()}};
-}
 
 }  // namespace signet::api::native

@@ -1,7 +1,8 @@
 // Administration of keys; on the admin socket only.
+#include "daemon/api/idempotent.h"
 #include "daemon/api/json.h"
 #include "daemon/api/native/handlers.h"
-#include "daemon/api/native/idempotent.h"
+#include "daemon/service/keys.h"
 
 namespace signet::api::native {
 namespace {

@@ -1,3 +1,4 @@
+#include "daemon/service/keys.h"
 #include "daemon/api/json.h"
 #include "daemon/api/native/handlers.h"
 #include "hsm/pki/certificate.h"

@@ -2,6 +2,7 @@
 #include "base/encoding.h"
 #include "daemon/api/json.h"
 #include "daemon/api/native/handlers.h"
+#include "daemon/service/authorities.h"
 #include "hsm/pki/ocsp.h"
 
 namespace signet::api::native {

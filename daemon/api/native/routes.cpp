@@ -15,29 +15,16 @@ constexpr std::size_t kPem = std::size_t{64} << 10;
 constexpr bool kDecides = true;
 constexpr bool kDecided = false;
 
-Handler bind(Services& services, Answer (*handler)(Services&, Exchange&)) {
-    return [&services, handler](Exchange& exchange) -> http::Response {
-        auto answer = handler(services, exchange);
-        return answer ? *std::move(answer) : exchange.fail(answer.error());
-    };
-}
-
-Handler start(Services& services, void (*handler)(Services&, std::shared_ptr<Exchange>, http::Finish)) {
-    return [&services, handler](std::shared_ptr<Exchange> exchange, http::Finish finish) {
-        handler(services, std::move(exchange), std::move(finish));
-    };
-}
-
-}  // namespace
-
-RouteTable routes(Services& services) {
+RouteTable rows(Services& services) {
     using enum http::Verb;
     using namespace schemas;
     constexpr auto api = Surface::api;
     constexpr auto admin = Surface::admin;
     constexpr auto both = Surface::both;
     const auto to = [&](Answer (*handler)(Services&, Exchange&)) { return bind(services, handler); };
-    const auto starting = [&](auto* handler) { return start(services, handler); };
+    const auto starting = [&](void (*handler)(Services&, std::shared_ptr<Exchange>, http::Finish)) {
+        return bind(services, handler);
+    };
     // clang-format off
     return {
         // verb, path, permission, surface, body limit, resource, decides, handler, summary, request, answer
@@ -82,6 +69,21 @@ RouteTable routes(Services& services) {
         {post, "/v1/config/reload",    "config.reload",    admin, kSmall, "", kDecided, to(reload),           "Reload configuration and policy", "", ""},
     };
     // clang-format on
+}
+
+class Native final : public Family {
+  public:
+    explicit Native(Services& services) : services_(services) {}
+    RouteTable routes() override { return rows(services_); }
+
+  private:
+    Services& services_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Family>> make(Services& services) {
+    return std::make_unique<Native>(services);
 }
 
 }  // namespace signet::api::native

@@ -2,6 +2,8 @@
 #include "base/encoding.h"
 #include "daemon/api/native/handlers.h"
 #include "daemon/api/native/sign_body.h"
+#include "daemon/service/keys.h"
+#include "daemon/service/signing.h"
 
 namespace signet::api::native {
 namespace {

@@ -6,6 +6,8 @@
 #include "base/encoding.h"
 #include "daemon/api/json.h"
 #include "daemon/api/native/handlers.h"
+#include "daemon/service/authorities.h"
+#include "daemon/service/keys.h"
 #include "hsm/pki/certificate.h"
 
 namespace signet::api::native {

@@ -1,7 +1,11 @@
 // The daemon itself: health, metrics, description, random bytes, backup, policy.
 #include "base/encoding.h"
 #include "daemon/api/json.h"
+#include "daemon/api/metrics.h"
 #include "daemon/api/native/handlers.h"
+#include "daemon/service/backup.h"
+#include "daemon/service/health.h"
+#include "hsm/frames/token_interface.h"
 #include "policy/permissions.h"
 #include "signet_version.h"
 

@@ -41,8 +41,7 @@ class ServiceTest : public ::testing::Test {
     // Opens the database and makes the services; again after `close`, as a daemon that starts anew does.
     void open() {
         auto connection = must(sqlite::Connection::open(database(), sqlite::Connection::Mode::create));
-        const std::vector families{sqlite::core_migrations()};
-        must(sqlite::migrate(connection, families, clock));
+        must(sqlite::migrate(connection, sqlite::all_migrations(), clock));
         writer = must(sqlite::Writer::start({}, std::move(connection), clock));
         readers.emplace(must(sqlite::ReadPool::open(database(), 2)));
         library = must(provider::LibraryContext::create(token));

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "hsm/pki/address_prefix.h"
+#include "base/address_prefix.h"
 #include "hsm/pki/certificate.h"
 #include "hsm/pki/certificate_profile.h"
 #include "tests/hsm/pki/pki_fixture.h"

@@ -4,10 +4,11 @@
 #include <functional>
 #include <string>
 
-#include "daemon/api/exchange.h"
-#include "daemon/api/native/handlers.h"
+#include "daemon/api/handler.h"
+#include "daemon/api/services.h"
+#include "sqlite/writer.h"
 
-namespace signet::api::native {
+namespace signet::api {
 
 // Keeps the answer in the transaction of the work itself. Does nothing when the request has no key.
 using Keep = std::function<Status(sqlite::Transaction&, const http::Response&)>;
@@ -17,4 +18,4 @@ using Keep = std::function<Status(sqlite::Transaction&, const http::Response&)>;
 Answer idempotent(Services& services, Exchange& exchange,
                   const std::function<Answer(const Keep& keep)>& work);
 
-}  // namespace signet::api::native
+}  // namespace signet::api

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-namespace signet::pki {
+namespace signet {
 
 class AddressPrefix {
   public:
@@ -20,4 +20,8 @@ class AddressPrefix {
     unsigned bits_ = 32;    // of the prefix
 };
 
-}  // namespace signet::pki
+// Whether a numeric address is one of the public internet: not loopback, private, link-local, shared, multicast, reserved or
+// unspecified (RFC 6890), also not as an IPv4-mapped or translated IPv6 address. False for what is no address.
+bool is_public_address(const std::string& address);
+
+}  // namespace signet

@@ -1,11 +1,13 @@
-#include "hsm/pki/address_prefix.h"
+#include "base/address_prefix.h"
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
+#include <vector>
 
-namespace signet::pki {
+namespace signet {
 namespace {
 
 // The size of the address in bytes, 0 when it is none.
@@ -42,4 +44,24 @@ bool AddressPrefix::contains(const std::string& address) const {
     return true;
 }
 
-}  // namespace signet::pki
+bool is_public_address(const std::string& address) {
+    // RFC 6890 and its registries; 64:ff9b::/96 and 2002::/16 carry IPv4 addresses (RFC 6052, RFC 3056).
+    static const std::vector<AddressPrefix> special = [] {
+        std::vector<AddressPrefix> out;
+        for (const auto* text :
+             {"0.0.0.0/8",     "10.0.0.0/8",      "100.64.0.0/10",  "127.0.0.0/8",    "169.254.0.0/16",
+              "172.16.0.0/12", "192.0.0.0/24",    "192.0.2.0/24",   "192.88.99.0/24", "192.168.0.0/16",
+              "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4",    "240.0.0.0/4",
+              "::/96",         "::ffff:0:0/96",   "64:ff9b::/96",   "64:ff9b:1::/48", "100::/64",
+              "2001::/23",     "2001:db8::/32",   "2002::/16",      "fc00::/7",       "fe80::/10",
+              "fec0::/10",     "ff00::/8"})
+            out.push_back(*AddressPrefix::parse(text));
+        return out;
+    }();
+    std::array<std::uint8_t, 16> bytes{};
+    return read_address(address, bytes) != 0 &&
+           std::ranges::none_of(special,
+                                [&](const AddressPrefix& prefix) { return prefix.contains(address); });
+}
+
+}  // namespace signet

@@ -1,8 +1,9 @@
-#include "daemon/api/native/idempotent.h"
+#include "daemon/api/idempotent.h"
 
 #include "base/log.h"
+#include "daemon/service/idempotency.h"
 
-namespace signet::api::native {
+namespace signet::api {
 namespace {
 
 Sha256 request_digest(const Exchange& exchange) {
@@ -58,4 +59,4 @@ Answer idempotent(Services& services, Exchange& exchange,
     return answer;
 }
 
-}  // namespace signet::api::native
+}  // namespace signet::api
