@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 
 #include "base/encoding.h"
@@ -25,11 +26,6 @@ namespace {
 using std::chrono::days;
 using std::chrono::seconds;
 
-struct FirstKey {
-    std::string_view label;
-    KeyAlgorithm algorithm;
-    KeyUsages usages;
-};
 const FirstKey kFirstKeys[] = {
     {"audit", KeyAlgorithm::ec_p256, KeyUsage::audit},
     {"wrap", KeyAlgorithm::aes_256, KeyUsage::wrap},
@@ -53,11 +49,13 @@ std::string host_name() {
 class Maker {
   public:
     Maker(const config::Config& config, TokenInterface& token, std::string_view principal,
-          const std::filesystem::path& directory, const std::function<void(std::string_view)>& progress)
+          const std::filesystem::path& directory, const std::vector<const FamilySetup*>& families,
+          const std::function<void(std::string_view)>& progress)
         : config_(config),
           token_(token),
           principal_(principal),
           directory_(directory),
+          families_(families),
           progress_(progress),
           request_(random_id()) {}
 
@@ -66,14 +64,14 @@ class Maker {
         SIGNET_TRY(open_database());
         SIGNET_ASSIGN(library_, provider::LibraryContext::create(token_, seconds(30)));
         SIGNET_TRY(note("system.init", "", R"({"version":1})"));
-        for (const auto& key : kFirstKeys) {
-            progress_("key " + std::string(key.label) + " (" + std::string(to_string(key.algorithm)) + ", " +
-                      to_string(key.usages) + ")");
-            SIGNET_TRY(keys_->create(
-                caller(),
-                {.label = std::string(key.label), .algorithm = key.algorithm, .usages = key.usages}));
-        }
+        for (const auto& key : kFirstKeys)
+            SIGNET_TRY(make_key(key));
+        for (const auto* family : families_)
+            for (const auto& key : family->keys)
+                SIGNET_TRY(make_key(key));
         SIGNET_TRY(make_certificates());
+        for (const auto* family : families_)
+            SIGNET_TRY(make_certificates_of(*family));
         progress_("first checkpoint of the audit chain");
         service::Audit audit(
             {token_, *keys_, *writer_, *readers_, clock_, config_.database, [] { return std::uint64_t{0}; }},
@@ -108,22 +106,62 @@ class Maker {
         return {};
     }
 
-    Status make_certificates() {
-        progress_("certificate of device.ca, signed by itself");
-        SIGNET_ASSIGN(const auto ca_key, library_->load({std::string(kAuthority), 1}, KeyUsage::certify,
-                                                        Deadline::in(seconds(30))));
+    Status make_key(const FirstKey& key) {
+        progress_("key " + std::string(key.label) + " (" + std::string(to_string(key.algorithm)) + ", " +
+                  to_string(key.usages) + ")");
+        SIGNET_TRY(keys_->create(
+            caller(), {.label = std::string(key.label), .algorithm = key.algorithm, .usages = key.usages}));
+        return {};
+    }
+
+    struct Root {
+        provider::TokenKey key;
+        pki::Certificate certificate;
+    };
+    Result<Root> make_root(std::string_view label, std::string_view common_name) {
+        progress_("certificate of " + std::string(label) + ", signed by itself");
+        const auto settings = config_.authorities.find(std::string(label));
+        if (settings == config_.authorities.end())
+            return fail(
+                ErrorCode::failed_precondition,
+                "signetd.yaml has no authority " + std::string(label) + " under ca; add its section first");
+        SIGNET_ASSIGN(auto key,
+                      library_->load({std::string(label), 1}, KeyUsage::certify, Deadline::in(seconds(30))));
         auto root = pki::root_ca_profile();
         root.path_length = 0;
-        const pki::Name name{{"O", "Signet"}, {"CN", "Signet device CA " + to_hex(random_bytes(4))}};
-        SIGNET_ASSIGN(const auto ca,
-                      pki::self_sign(ca_key, root, name, {.now = clock_.now()}, Deadline::in(seconds(30))));
-        SIGNET_TRY(keep(ca, ca, kAuthority, "root"));
-        SIGNET_TRY(write(config_.authorities.at(std::string(kAuthority)).certificates.front(), ca.pem()));
+        const pki::Name name{{"O", "Signet"},
+                             {"CN", std::string(common_name) + " " + to_hex(random_bytes(4))}};
+        SIGNET_ASSIGN(auto certificate,
+                      pki::self_sign(key, root, name, {.now = clock_.now()}, Deadline::in(seconds(30))));
+        SIGNET_TRY(keep(certificate, certificate, label, label, "root"));
+        SIGNET_TRY(write(settings->second.certificates.front(), certificate.pem()));
+        return Root{std::move(key), std::move(certificate)};
+    }
+
+    Status make_certificates_of(const FamilySetup& family) {
+        std::map<std::string_view, Root> roots;
+        for (const auto& authority : family.authorities) {
+            SIGNET_ASSIGN(auto root, make_root(authority.label, authority.common_name));
+            roots.emplace(authority.label, std::move(root));
+        }
+        for (const auto& wanted : family.certificates) {
+            const auto& root = roots.at(wanted.authority);
+            SIGNET_ASSIGN(const auto certificate,
+                          issue(root, wanted.authority, pki::document_signing_profile(), wanted.key,
+                                {{"O", "Signet"}, {"CN", std::string(wanted.common_name)}}, {}));
+            SIGNET_TRY(write(directory_ / wanted.file, certificate.pem() + root.certificate.pem()));
+        }
+        return {};
+    }
+
+    Status make_certificates() {
+        SIGNET_ASSIGN(const auto root, make_root(kAuthority, "Signet device CA"));
+        const auto& ca = root.certificate;
 
         auto responder = pki::ocsp_responder_profile();
         responder.validity = days(365);
         SIGNET_ASSIGN(const auto ocsp,
-                      issue(ca_key, ca, responder, "device.ocsp", {{"CN", "Signet device OCSP"}}, {}));
+                      issue(root, kAuthority, responder, "device.ocsp", {{"CN", "Signet device OCSP"}}, {}));
         SIGNET_TRY(
             write(config_.authorities.at(std::string(kAuthority)).ocsp.certificates.front(), ocsp.pem()));
 
@@ -133,38 +171,38 @@ class Maker {
         if (const pki::GeneralName own{pki::GeneralNameKind::dns, host};
             host != "localhost" && pki::check_general_name(own))
             names.push_back(own);
-        SIGNET_ASSIGN(const auto server,
-                      issue(ca_key, ca, pki::tls_server_profile(), "tls.server", {{"CN", host}}, names));
+        SIGNET_ASSIGN(const auto server, issue(root, kAuthority, pki::tls_server_profile(), "tls.server",
+                                               {{"CN", host}}, names));
         const auto directory = directory_ / "tls";
         SIGNET_TRY(write(directory / "server.pem", server.pem() + ca.pem()));
         SIGNET_TRY(write(directory / "clients.pem", ca.pem()));
 
         for (const auto* label : {"document.ec", "document.rsa"}) {
-            SIGNET_ASSIGN(const auto certificate, issue(ca_key, ca, pki::document_signing_profile(), label,
-                                                        {{"O", "Signet"}, {"CN", label}}, {}));
+            SIGNET_ASSIGN(const auto certificate, issue(root, kAuthority, pki::document_signing_profile(),
+                                                        label, {{"O", "Signet"}, {"CN", label}}, {}));
             SIGNET_TRY(write(directory_ / "ca" / (std::string(label) + ".pem"), certificate.pem()));
         }
         return {};
     }
 
-    Result<pki::Certificate> issue(const provider::TokenKey& ca_key, const pki::Certificate& ca,
+    Result<pki::Certificate> issue(const Root& root, std::string_view authority,
                                    const pki::CertificateProfile& profile, std::string_view label,
                                    const pki::Name& subject, const std::vector<pki::GeneralName>& names) {
         progress_("certificate of " + std::string(label));
         SIGNET_ASSIGN(const auto info, token_.find_key({std::string(label), 1}, Deadline::in(seconds(30))));
         SIGNET_ASSIGN(auto public_key, pki::PublicKey::from_spki(info.public_key));
         SIGNET_ASSIGN(auto certificate,
-                      pki::issue(ca_key, ca, profile, {std::move(public_key), subject, names},
+                      pki::issue(root.key, root.certificate, profile, {std::move(public_key), subject, names},
                                  {.now = clock_.now()}, Deadline::in(seconds(30))));
-        SIGNET_TRY(keep(certificate, ca, label, profile.name));
+        SIGNET_TRY(keep(certificate, root.certificate, authority, label, profile.name));
         return certificate;
     }
 
     // In the register of issued certificates with its audit record, and in the token beside its key.
-    Status keep(const pki::Certificate& certificate, const pki::Certificate& ca, std::string_view label,
-                const std::string& profile) {
+    Status keep(const pki::Certificate& certificate, const pki::Certificate& ca, std::string_view authority,
+                std::string_view label, const std::string& profile) {
         sqlite::StoredCertificate row;
-        row.ca = kAuthority;
+        row.ca = authority;
         SIGNET_ASSIGN(const auto serial, from_hex(certificate.serial()));
         if (serial.size() > row.serial.size())
             return fail(ErrorCode::internal, "a serial number is too long");
@@ -180,7 +218,7 @@ class Maker {
             .request_id = request_,
             .principal = principal_,
             .action = "ca.issue",
-            .object = std::string(kAuthority) + "/1",
+            .object = std::string(authority) + "/1",
             .outcome = "ok",
             .details = R"({"serial":")" + certificate.serial() + R"(","sha256":")" +
                        to_hex(certificate.fingerprint()) + R"(","key":")" + std::string(label) +
@@ -202,6 +240,7 @@ class Maker {
     TokenInterface& token_;
     std::string principal_;
     const std::filesystem::path& directory_;
+    const std::vector<const FamilySetup*>& families_;
     const std::function<void(std::string_view)>& progress_;
     std::string request_;
     SystemClock clock_;
@@ -216,8 +255,9 @@ class Maker {
 
 Status make_first_keys(const config::Config& config, TokenInterface& token, std::string_view principal,
                        const std::filesystem::path& directory,
+                       const std::vector<const FamilySetup*>& families,
                        const std::function<void(std::string_view)>& progress) {
-    return Maker(config, token, principal, directory, progress).run();
+    return Maker(config, token, principal, directory, families, progress).run();
 }
 
 }  // namespace signet::ctl

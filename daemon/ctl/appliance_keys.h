@@ -5,9 +5,11 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "daemon/config/config.h"
+#include "daemon/ctl/family_setup.h"
 #include "hsm/frames/token_interface.h"
 
 namespace signet::ctl {
@@ -17,6 +19,7 @@ namespace signet::ctl {
 // not place go to `ca` and `tls` below `directory`.
 Status make_first_keys(const config::Config& config, TokenInterface& token, std::string_view principal,
                        const std::filesystem::path& directory,
+                       const std::vector<const FamilySetup*>& families,
                        const std::function<void(std::string_view)>& progress);
 
 }  // namespace signet::ctl

@@ -199,8 +199,14 @@ std::string daemon_text(const ApplianceSettings& settings) {
     };
     auto text =
         replaced(std::string(kDaemon), "@TLS@", listener(kTls, settings.tls_address, "127.0.0.1:8443"));
-    return replaced(std::move(text), "@PUBLIC@",
-                    listener(kPublic, settings.public_address, "127.0.0.1:8080"));
+    text =
+        replaced(std::move(text), "@PUBLIC@", listener(kPublic, settings.public_address, "127.0.0.1:8080"));
+    // `ca` is the last section of the template.
+    for (const auto* family : settings.families)
+        text += family->authorities_text;
+    for (const auto* family : settings.families)
+        if (!family->daemon_text.empty()) text.append("\n").append(family->daemon_text);
+    return text;
 }
 
 std::string policy_text(const ApplianceSettings& settings) {
@@ -208,7 +214,10 @@ std::string policy_text(const ApplianceSettings& settings) {
     for (const auto& user : settings.users)
         users += (users.empty() ? "" : ", ") + quoted(user);
     auto text = replaced(std::string(kPolicy), "@USERS@", users);
-    return replaced(std::move(text), "@DIR@", settings.directory);
+    text = replaced(std::move(text), "@DIR@", settings.directory);
+    for (const auto* family : settings.families)
+        if (!family->policy_text.empty()) text.append("\n").append(family->policy_text);
+    return text;
 }
 
 }  // namespace signet::ctl

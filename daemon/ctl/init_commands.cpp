@@ -170,7 +170,7 @@ Status make_appliance(Context& context, const ApplianceSettings& settings) {
     SIGNET_ASSIGN(auto process,
                   TokenProcess::start(directory / "token.yaml", config.token.socket,
                                       directory / "state" / "init.log", std::chrono::seconds(30)));
-    SIGNET_TRY(make_first_keys(config, process.token(), "operator", directory, step));
+    SIGNET_TRY(make_first_keys(config, process.token(), "operator", directory, settings.families, step));
     SIGNET_TRY(write_text(directory / "signetd.yaml", text, 0640));
     std::error_code ignored;
     fs::remove(directory / kMarker, ignored);
@@ -185,6 +185,7 @@ Outcome init(Context& context, const Arguments& arguments) {
     if (arguments.has("--system")) return init_system(context, arguments);
     if (arguments.has("--pin-file"))
         return fail(ErrorCode::invalid_argument, "--pin-file goes with --system");
+    SIGNET_ASSIGN(auto families, setups_named(arguments.all("--with")));
     SIGNET_ASSIGN(const auto user, target_user(arguments));
     std::error_code error;
     const auto directory = fs::weakly_canonical(fs::absolute(arguments.text("DIR")), error);
@@ -206,6 +207,7 @@ Outcome init(Context& context, const Arguments& arguments) {
     if (geteuid() == 0) settings.users.emplace_back("root");
     settings.tls_address = arguments.text("--tls");
     settings.public_address = arguments.text("--public");
+    settings.families = std::move(families);
     if (access(settings.module.c_str(), R_OK) != 0)
         return fail(ErrorCode::not_found,
                     "cannot read the PKCS#11 module " + settings.module +
@@ -252,6 +254,9 @@ std::vector<Command> init_commands() {
           {"--user", "NAME", "who will own it and run the daemon (default: you; root must name somebody)"},
           {"--tls", "ADDRESS:PORT", "listen with TLS there, with client certificates"},
           {"--public", "ADDRESS:PORT", "serve CRLs and OCSP there, to everybody, over plain HTTP"},
+          {"--with", "FAMILY",
+           "also serve this API family, with its keys and authorities: all, or names such as mpoc",
+           Value::text, false, true},
           {"--module", "FILE", "PKCS#11 module (default: SoftHSM)", Value::file},
           {"--token-label", "NAME", "label of the token (default signet)"}},
          init}};

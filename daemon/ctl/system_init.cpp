@@ -189,6 +189,7 @@ Outcome init_system(Context& context, const Arguments& arguments) {
         return fail(ErrorCode::failed_precondition,
                     "systemd does not run here; make an appliance of its own instead: signetctl init DIR");
     SIGNET_ASSIGN(const auto* config, context.config());
+    SIGNET_ASSIGN(const auto families, setups_named(arguments.all("--with")));
     SIGNET_ASSIGN(const auto daemon, find_user(kDaemonUser));
     const auto data = config->database.parent_path();
     if (!config->authorities.contains(std::string(kAuthority)))
@@ -231,7 +232,7 @@ Outcome init_system(Context& context, const Arguments& arguments) {
     SIGNET_TRY(run("/usr/bin/systemctl", {"restart", "signetd-token.service"}, std::chrono::seconds(120)));
     SIGNET_TRY(become(daemon));
     SIGNET_ASSIGN(const auto token, connect(config->token.socket));
-    SIGNET_TRY(make_first_keys(*config, *token, "operator", data, step));
+    SIGNET_TRY(make_first_keys(*config, *token, "operator", data, families, step));
     // Last: until then a second try begins anew. Its directory is the daemon's.
     fs::remove(marker, error);
 

@@ -55,16 +55,22 @@ const fs::path& programs() {
     return place;
 }
 
-// An appliance as `signetctl init` leaves it.
-const fs::path& pristine() {
-    static const auto place = [] {
-        static const std::unique_ptr<TempDirectory> directory = std::make_unique<TempDirectory>();
-        const auto made =
-            run({Appliance::program("signetctl").string(), "init", (*directory / "appliance").string()}, {},
-                std::chrono::seconds(120));
-        if (made.code != 0) throw std::runtime_error("signetctl init failed: " + made.output);
-        return directory->path() / "appliance";
-    }();
+// An appliance as `signetctl init` leaves it with these families; made once a process.
+const fs::path& pristine(const std::vector<std::string>& families) {
+    static std::map<std::vector<std::string>, fs::path> made_before;
+    static std::vector<std::unique_ptr<TempDirectory>> directories;
+    auto& place = made_before[families];
+    if (!place.empty()) return place;
+    const auto& directory = *directories.emplace_back(std::make_unique<TempDirectory>());
+    std::vector<std::string> command{Appliance::program("signetctl").string(), "init",
+                                     (directory / "appliance").string()};
+    for (const auto& family : families) {
+        command.emplace_back("--with");
+        command.push_back(family);
+    }
+    const auto made = run(command, {}, std::chrono::seconds(240));
+    if (made.code != 0) throw std::runtime_error("signetctl init failed: " + made.output);
+    place = directory.path() / "appliance";
     return place;
 }
 
@@ -181,8 +187,8 @@ fs::path Appliance::program(std::string_view name) {
 }
 
 Appliance::Appliance(Options options) {
-    fs::copy(pristine(), path(), fs::copy_options::recursive);
-    edit("softhsm2.conf", pristine().string(), path().string());
+    fs::copy(pristine(options.families), path(), fs::copy_options::recursive);
+    edit("softhsm2.conf", pristine(options.families).string(), path().string());
     if (service_user()) edit("policy.yaml", "users: [", "users: [root, ");
     if (options.tls) {
         tls_port_ = free_port();

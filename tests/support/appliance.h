@@ -60,6 +60,7 @@ class Appliance {
         bool tls = false;       // a TLS listener on a free port
         bool publicly = false;  // a plain listener for anybody on a free port
         bool start = true;
+        std::vector<std::string> families{};  // `signetctl init --with`
     };
     Appliance() : Appliance(Options{}) {}
     explicit Appliance(Options options);
