@@ -16,7 +16,7 @@ struct ApplianceSettings {
     std::string service_user;        // who runs the daemon
     std::string tls_address;         // "127.0.0.1:8443"; empty: the listener stays a comment
     std::string public_address;      // plain HTTP for CRL and OCSP; empty: likewise
-    std::vector<const FamilySetup*> families;
+    std::vector<const FamilySetup*> families{};
 };
 
 std::string softhsm_text(const ApplianceSettings& settings);
