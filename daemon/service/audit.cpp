@@ -98,8 +98,8 @@ void Audit::summarise_refusals() {
     unwritten_ -= unwritten;
 }
 
-Result<sqlite::Checkpoint> Audit::sign(const sqlite::ChainHead& head, const KeyVersion& key,
-                                       Deadline deadline) {
+Result<sqlite::Checkpoint> Audit::sign(const sqlite::ChainHead& head, const sqlite::ChainHead& previous,
+                                       const KeyVersion& key, Deadline deadline) {
     const auto algorithm = default_sign_algorithm(key.algorithm);
     if (!algorithm)
         return fail(ErrorCode::failed_precondition, "the audit key " + to_string(key.id) + " does not sign");
@@ -107,6 +107,8 @@ Result<sqlite::Checkpoint> Audit::sign(const sqlite::ChainHead& head, const KeyV
     request.key = key.id;
     request.sequence = head.sequence;
     request.head = head.hash;
+    request.previous_sequence = previous.sequence;
+    request.previous_head = previous.hash;
     SIGNET_ASSIGN(auto signature, parts_.token.sign_checkpoint(request, deadline));
     sqlite::Checkpoint checkpoint;
     checkpoint.head = head;
@@ -118,10 +120,20 @@ Result<sqlite::Checkpoint> Audit::sign(const sqlite::ChainHead& head, const KeyV
     return checkpoint;
 }
 
+std::optional<sqlite::ChainHead> Audit::anchored_head(Deadline deadline) {
+    const auto anchor = parts_.token.read_anchor(deadline);
+    if (!anchor || !*anchor) return std::nullopt;
+    const auto db = parts_.readers.lease();
+    if (!db) return std::nullopt;
+    const auto record = sqlite::audit_log::find(**db, (*anchor)->sequence);
+    if (!record || !*record || (*record)->hash != (*anchor)->head) return std::nullopt;
+    return sqlite::ChainHead{(*anchor)->sequence, (*anchor)->head};
+}
+
 Result<sqlite::Checkpoint> Audit::checkpoint(Deadline deadline) {
     const std::lock_guard one_at_a_time(checkpointing_);
     const auto key_label = settings().key;
-    auto head = parts_.writer.head();
+    const auto head = parts_.writer.head();
     if (head.sequence == 0) return fail(ErrorCode::not_found, "the audit chain is empty");
     SIGNET_ASSIGN(auto last, last_checkpoint());
     if (last && last->head.sequence == head.sequence) {
@@ -129,15 +141,10 @@ Result<sqlite::Checkpoint> Audit::checkpoint(Deadline deadline) {
         return *std::move(last);
     }
     SIGNET_ASSIGN(const auto key, parts_.keys.active(key_label, KeyUsage::audit));
-    auto made = sign(head, *key, deadline);
+    auto made = sign(head, last ? last->head : sqlite::ChainHead{}, *key, deadline);
     if (!made && made.error().code == ErrorCode::token_refused) {
-        // The token anchored this head already, but the checkpoint's row was lost in a crash: go one record further.
-        const auto anchor = parts_.token.read_anchor(deadline);
-        if (anchor && *anchor && (*anchor)->sequence == head.sequence && (*anchor)->head == head.hash) {
-            SIGNET_TRY(note("system.checkpoint.repeated", "ok", "{}"));
-            head = parts_.writer.head();
-            made = sign(head, *key, deadline);
-        }
+        // The token anchored a later head of this chain, but that checkpoint's row was lost in a crash.
+        if (const auto anchored = anchored_head(deadline)) made = sign(head, *anchored, *key, deadline);
     }
     SIGNET_TRY(made);
     SIGNET_TRY(parts_.writer.run([&](sqlite::Transaction& transaction) {

@@ -92,7 +92,10 @@ class Audit {
     AuditSettings settings() const;
     sqlite::AuditVerifyOptions verification() const;
     void set_trouble(std::string text);
-    Result<sqlite::Checkpoint> sign(const sqlite::ChainHead& head, const KeyVersion& key, Deadline deadline);
+    Result<sqlite::Checkpoint> sign(const sqlite::ChainHead& head, const sqlite::ChainHead& previous,
+                                    const KeyVersion& key, Deadline deadline);
+    // The head that the token anchored, where it is one of this chain.
+    std::optional<sqlite::ChainHead> anchored_head(Deadline deadline);
 
     Parts parts_;
     mutable std::mutex mutex_;  // guards what follows

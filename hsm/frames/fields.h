@@ -304,6 +304,8 @@ void fields(auto& codec, Is<CheckpointRequest> auto& request) {
     fields(codec, request.key);
     codec.number(request.sequence);
     codec.array(request.head);
+    codec.number(request.previous_sequence);
+    codec.array(request.previous_head);
 }
 
 template <class Codec>

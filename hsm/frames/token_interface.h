@@ -87,11 +87,15 @@ struct UnsealRequest {
     Bytes sealed;  // nonce (12) ‖ ciphertext ‖ tag (16)
 };
 
-// A signed head of the audit chain. The worker refuses a sequence that is not above the last one it anchored.
+// A signed head of the audit chain. The worker refuses a sequence that is not above the last one it anchored, or more
+// than 10^9 above it, and a request whose `previous_…` is not that last one: so the token signs one chain, never a fork.
 struct CheckpointRequest {
     KeyId key;  // usage audit
     std::uint64_t sequence = 0;
     std::array<std::uint8_t, 32> head{};
+    // The head the token anchored last, as the caller's own chain has it; zeros before the first one.
+    std::uint64_t previous_sequence = 0;
+    std::array<std::uint8_t, 32> previous_head{};
 };
 struct Anchor {
     std::uint64_t sequence = 0;
@@ -173,6 +177,7 @@ class TokenInterface {
     virtual Status import_certificate(const CertificateEntry& entry, Deadline deadline) = 0;
     virtual Result<std::vector<CertificateEntry>> list_certificates(Deadline deadline) = 0;
 
+    // conflict when the token's anchor is damaged: custodians re-anchor the chain offline (signetd-token re-anchor).
     virtual Result<Bytes> sign_checkpoint(const CheckpointRequest& request, Deadline deadline) = 0;
     virtual Result<std::optional<Anchor>> read_anchor(Deadline deadline) = 0;
 };

@@ -21,6 +21,13 @@ using pkcs11::Template;
 constexpr std::string_view kLabel = "signet.audit.anchor";
 constexpr std::string_view kApplication = "signet";
 constexpr std::size_t kCheckSize = 8;
+constexpr int kAttempts = 3;
+// Far more than are ever written between two checkpoints, and too few to use up the numbers in any lifetime: a daemon
+// that was taken over cannot make the token refuse all that comes after.
+constexpr std::uint64_t kMaxStep = 1'000'000'000;
+constexpr std::string_view kReanchor =
+    "; compare the chain with its exports and the journal, then let custodians re-anchor it with the daemon "
+    "stopped (signetd-token re-anchor)";
 
 // Sequence (8, big-endian) ‖ head (32) ‖ the first 8 bytes of SHA-256 over both, so that a half-written object shows.
 Bytes encode(const Anchor& anchor) {
@@ -57,53 +64,91 @@ struct Checkpoints::Stored {
 };
 
 CkResult<std::vector<Checkpoints::Stored>> Checkpoints::find(Session& session) {
-    auto wanted = pattern();
-    SIGNET_ASSIGN(const auto handles, session.find(wanted));
-    std::vector<Stored> stored;
-    for (const auto handle : handles) {
-        auto read = session.read(handle, {CKA_VALUE});
-        if (!read && pkcs11::is_stale_handle(read.error().rv)) continue;
-        if (!read) return std::unexpected(read.error());
-        stored.push_back({handle, decode(read->bytes(CKA_VALUE))});
+    for (int attempt = 1;; ++attempt) {
+        auto wanted = pattern();
+        SIGNET_ASSIGN(const auto handles, session.find(wanted));
+        std::vector<Stored> stored;
+        bool vanished = false;
+        for (const auto handle : handles) {
+            auto read = session.read(handle, {CKA_VALUE});
+            if (!read && pkcs11::is_stale_handle(read.error().rv)) {
+                vanished = true;
+                continue;
+            }
+            if (!read) return std::unexpected(read.error());
+            stored.push_back({handle, decode(read->bytes(CKA_VALUE))});
+        }
+        // Another worker, in a gentle swap, has put a new one in its place: what is left here would look like none.
+        if (!vanished || attempt == kAttempts) return stored;
     }
-    return stored;
 }
 
 Result<std::optional<Anchor>> Checkpoints::read() {
+    const std::lock_guard lock(mutex_);
+    return newest();
+}
+
+Result<std::optional<Anchor>> Checkpoints::newest() {
     auto stored = context_->with_session([this](Session& session) { return find(session); });
     if (!stored) return std::unexpected(context_->explain(stored.error(), "reading the audit anchor"));
     std::optional<Anchor> newest;
     for (const auto& entry : *stored) {
         if (entry.anchor && (!newest || entry.anchor->sequence > newest->sequence)) newest = entry.anchor;
     }
+    // A damaged one beside a good one is what a kill in between leaves, and was never acknowledged. Alone it is an anchor
+    // that nobody can read any more, which is not the same as none.
+    if (!newest && !stored->empty()) {
+        return fail(ErrorCode::conflict,
+                    "the token's anchor of the audit chain is damaged" + std::string(kReanchor));
+    }
     // Two heads for one sequence: somebody has written into the token who should not.
     for (const auto& entry : *stored) {
         if (entry.anchor && entry.anchor->sequence == newest->sequence &&
             entry.anchor->head != newest->head) {
             return fail(ErrorCode::conflict, "the token holds two different audit anchors for sequence " +
-                                                 std::to_string(newest->sequence) +
-                                                 "; verify the audit chain offline");
+                                                 std::to_string(newest->sequence) + std::string(kReanchor));
         }
     }
     return newest;
 }
 
+Status Checkpoints::check_continues(const CheckpointRequest& request, const std::optional<Anchor>& last) {
+    const Anchor anchored = last.value_or(Anchor{});
+    const auto sequence = std::to_string(request.sequence);
+    if (request.sequence <= anchored.sequence) {
+        return fail(ErrorCode::token_refused, "the token has anchored the audit chain at sequence " +
+                                                  std::to_string(anchored.sequence) + "; a checkpoint for " +
+                                                  sequence +
+                                                  " is not signed: the database may be an older copy");
+    }
+    if (request.previous_sequence != anchored.sequence || request.previous_head != anchored.head) {
+        const auto holds =
+            last ? "the token has anchored another head, at sequence " + std::to_string(anchored.sequence)
+                 : std::string("the token holds no anchor");
+        return fail(ErrorCode::token_refused, "a checkpoint for " + sequence +
+                                                  " of the audit chain is not signed: it should follow " +
+                                                  std::to_string(request.previous_sequence) + ", but " +
+                                                  holds + std::string(kReanchor));
+    }
+    if (request.sequence - anchored.sequence > kMaxStep) {
+        return fail(ErrorCode::token_refused,
+                    "a checkpoint for " + sequence + " of the audit chain is not signed: it is more than " +
+                        std::to_string(kMaxStep) + " records after the last one, at " +
+                        std::to_string(anchored.sequence) + std::string(kReanchor));
+    }
+    return {};
+}
+
 Result<Bytes> Checkpoints::sign(const CheckpointRequest& request) {
-    constexpr std::string_view kWhat = "anchoring the audit chain";
     if (!context_->quirks().data_objects) {
         return fail(
             ErrorCode::unsupported,
             "this kind of token keeps no data objects, so it cannot anchor the audit chain; use another one");
     }
     const std::lock_guard lock(mutex_);
-    SIGNET_ASSIGN(const auto last, read());
+    SIGNET_ASSIGN(const auto last, newest());
     const bool again = last && request.sequence == last->sequence && request.head == last->head;
-    if (last && request.sequence <= last->sequence && !again) {
-        return fail(ErrorCode::token_refused, "the token has anchored the audit chain at sequence " +
-                                                  std::to_string(last->sequence) + "; a checkpoint for " +
-                                                  std::to_string(request.sequence) +
-                                                  " is not signed: the database may be an older copy");
-    }
+    if (!again) SIGNET_TRY(check_continues(request, last));
 
     const auto message = checkpoint_message(request.sequence, request.head);
     SIGNET_ASSIGN(
@@ -120,8 +165,12 @@ Result<Bytes> Checkpoints::sign(const CheckpointRequest& request) {
                     return token::sign(session, key.handle(), key.algorithm(), algorithm, input);
                 });
             }));
-    if (again) return signature;
+    if (!again) SIGNET_TRY(store({request.sequence, request.head}));
+    return signature;
+}
 
+Status Checkpoints::store(const Anchor& anchor) {
+    constexpr std::string_view kWhat = "anchoring the audit chain";
     // A new object, then the old ones go: a kill in between leaves two, and the higher one counts. Changing the one
     // there is could leave none.
     const auto began = std::filesystem::file_time_type::clock::now();
@@ -131,14 +180,14 @@ Result<Bytes> Checkpoints::sign(const CheckpointRequest& request) {
     if (!old) return std::unexpected(context_->explain(old.error(), kWhat));
     auto object = pattern();
     object.flag(CKA_PRIVATE, true).text(CKA_APPLICATION, kApplication);
-    object.bytes(CKA_VALUE, encode({request.sequence, request.head}));
+    object.bytes(CKA_VALUE, encode(anchor));
     if (auto created = session->create(object); !created) {
         return std::unexpected(context_->explain(created.error(), kWhat));
     }
     SIGNET_TRY(context_->sync_storage(began));
     for (const auto& entry : *old)
         (void)session->destroy(entry.handle);
-    return signature;
+    return {};
 }
 
 }  // namespace signet::token

@@ -16,14 +16,18 @@ class Checkpoints {
   public:
     Checkpoints(TokenContext& context, KeyCache& keys) : context_(&context), keys_(&keys) {}
 
-    // Signs and anchors; the signature is given out once the anchor is on disk. A sequence below the anchored one is
-    // refused with token_refused, and so is the same sequence with another head; the same head again (the answer was
-    // lost in a crash) is signed again.
+    // Signs and anchors; the signature is given out once the anchor is on disk. token_refused for what does not continue
+    // the anchored chain: a sequence that is not above the anchored one or too far above, another head for the same one,
+    // another previous head. The same head again (the answer was lost in a crash) is signed again.
     Result<Bytes> sign(const CheckpointRequest& request);
+    // nullopt for none. conflict when what is there cannot be read, or contradicts itself.
     Result<std::optional<Anchor>> read();
 
   private:
     struct Stored;
+    Result<std::optional<Anchor>> newest();
+    static Status check_continues(const CheckpointRequest& request, const std::optional<Anchor>& last);
+    Status store(const Anchor& anchor);
     pkcs11::CkResult<std::vector<Stored>> find(pkcs11::Session& session);
 
     TokenContext* context_;

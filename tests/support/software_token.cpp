@@ -323,9 +323,14 @@ Result<Bytes> SoftwareToken::sign_checkpoint(const CheckpointRequest& request, D
     const auto algorithm = *default_sign_algorithm(key.info.algorithm);
     const auto hash = signet::hash_of(algorithm);
     const std::lock_guard lock(mutex_);
-    if (anchor_ && request.sequence <= anchor_->sequence)
-        return fail(ErrorCode::token_refused, "the audit chain is behind the last anchored sequence " +
-                                                  std::to_string(anchor_->sequence));
+    const auto last = anchor_.value_or(Anchor{});
+    const bool again = anchor_ && request.sequence == last.sequence && request.head == last.head;
+    if (!again && request.sequence <= last.sequence)
+        return fail(ErrorCode::token_refused,
+                    "the audit chain is behind the last anchored sequence " + std::to_string(last.sequence));
+    if (!again && (request.previous_sequence != last.sequence || request.previous_head != last.head))
+        return fail(ErrorCode::token_refused, "the audit chain does not continue the anchored sequence " +
+                                                  std::to_string(last.sequence));
     auto signature = sign_with(key.pair.get(), algorithm, hash ? digest(*hash, message) : message);
     if (signature) anchor_ = Anchor{request.sequence, request.head};
     return signature;

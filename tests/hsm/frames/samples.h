@@ -149,6 +149,8 @@ template <>
 inline CheckpointRequest sample() {
     CheckpointRequest request{sample<KeyId>(), 0x1122334455667788, {}};
     request.head.fill(0x5A);
+    request.previous_sequence = 0x1122334455667700;
+    request.previous_head.fill(0xA5);
     return request;
 }
 template <>

@@ -221,11 +221,37 @@ TEST_P(OperationsKeys, CheckpointsOnlyEverGoUp) {
               ErrorCode::token_refused);
     EXPECT_TRUE(ok(operations().sign_checkpoint({{"audit", 1}, 5, head}, soon())))
         << "the answer may have been lost";
-    EXPECT_TRUE(ok(operations().sign_checkpoint({{"audit", 1}, 6, other}, soon())));
+    EXPECT_TRUE(ok(operations().sign_checkpoint({{"audit", 1}, 6, other, 5, head}, soon())));
     EXPECT_EQ(operations().read_anchor(soon()).value()->sequence, 6U);
-    EXPECT_EQ(code_of(operations().sign_checkpoint({{"ec-p256", 1}, 9, head}, soon())),
+    EXPECT_EQ(code_of(operations().sign_checkpoint({{"ec-p256", 1}, 9, head, 6, other}, soon())),
               ErrorCode::token_refused);
     EXPECT_EQ(operations().read_anchor(soon()).value()->sequence, 6U);
+}
+
+TEST_P(OperationsKeys, AForkOfTheAuditChainIsNotSigned) {
+    if (!token().anchors) return;
+    std::array<std::uint8_t, 32> head{};
+    head.fill(0x10);
+    auto fork = head;
+    fork[0] ^= 1;
+    const auto refused = [&](std::uint64_t sequence, std::uint64_t previous,
+                             const std::array<std::uint8_t, 32>& previous_head) {
+        return code_of(
+            operations().sign_checkpoint({{"audit", 1}, sequence, fork, previous, previous_head}, soon()));
+    };
+    const auto last = operations().read_anchor(soon());
+    ASSERT_TRUE(ok(last));
+    const auto base = last->value_or(Anchor{});
+    const auto next = base.sequence + 10;
+    ASSERT_TRUE(
+        ok(operations().sign_checkpoint({{"audit", 1}, next, head, base.sequence, base.head}, soon())));
+    EXPECT_EQ(refused(next + 1, next, fork), ErrorCode::token_refused) << "another head before it";
+    EXPECT_EQ(refused(next + 1, next - 1, head), ErrorCode::token_refused) << "another number before it";
+    EXPECT_EQ(refused(next + 1, 0, {}), ErrorCode::token_refused) << "none before it";
+    EXPECT_EQ(refused(next + 1'000'000'001, next, head), ErrorCode::token_refused) << "too far above";
+    EXPECT_EQ(operations().read_anchor(soon()).value()->head, head);
+    EXPECT_TRUE(
+        ok(operations().sign_checkpoint({{"audit", 1}, next + 1'000'000'000, fork, next, head}, soon())));
 }
 
 TEST_P(OperationsKeys, StatusSaysWhatTheTokenIs) {

@@ -301,7 +301,7 @@ TEST_F(Recovery, AnchorsSurviveAndTheHighestCounts) {
     open();
     ASSERT_TRUE(make("audit", KeyAlgorithm::ec_p256, KeyUsage::audit));
     ASSERT_TRUE(operations->sign_checkpoint({{"audit", 1}, 41, {}}, soon()));
-    ASSERT_TRUE(operations->sign_checkpoint({{"audit", 1}, 42, {}}, soon()));
+    ASSERT_TRUE(operations->sign_checkpoint({{"audit", 1}, 42, {}, 41, {}}, soon()));
     operations.reset();
     open();
     EXPECT_EQ(operations->read_anchor(soon()).value()->sequence, 42U);
