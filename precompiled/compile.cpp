@@ -1,0 +1,1 @@
+// Nothing of its own: it is compiled as a header, after precompiled.h that each translation unit includes first.
