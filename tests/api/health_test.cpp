@@ -1,4 +1,5 @@
 #include "tests/api/json.h"
+#include "tests/support/node.h"
 
 namespace signet::testing {
 namespace {
@@ -16,6 +17,16 @@ TEST(Health, LiveReadyMetricsAndDescription) {
     const auto description = expect_json(appliance.get("/v1/openapi.json"));
     EXPECT_TRUE(text(description, "openapi").starts_with("3."));
     EXPECT_TRUE(description.at("paths").as_object().contains("/v1/keys/{label}/sign"));
+}
+
+TEST(Health, SomebodyElsesValidatorTakesTheOpenApiDocument) {
+    const Appliance appliance;
+    const auto document = appliance.get("/v1/openapi.json");
+    ASSERT_EQ(document.status, 200);
+    const auto seen = run_node("openapi.mjs", {}, document.body);
+    if (!seen) GTEST_SKIP() << kNoNpmPackages;
+    EXPECT_EQ(seen->code, 0) << seen->output;
+    EXPECT_EQ(seen->output, "OpenAPI 3.1\n");
 }
 
 TEST(Health, UnknownPathsAndVerbsAreProblems) {
