@@ -69,7 +69,11 @@ std::string usage(const Command& command) {
     for (const auto& option : command.options) {
         out += option.required ? ".Fl " : ".Op Fl ";
         out += flag(option.name);
-        if (!option.placeholder.empty()) out += " " + placeholder(option);
+        // A long list of choices would not fit a line of the synopsis; the description has it.
+        if (option.choices.size() > 4)
+            out += " Ar " + escaped(option.placeholder);
+        else if (!option.placeholder.empty())
+            out += " " + placeholder(option);
         out += option.repeatable ? " ...\n" : "\n";
     }
     return out;
