@@ -22,6 +22,8 @@ constexpr std::chrono::seconds kGrace{3};
 constexpr std::size_t kUnwantedBody = std::size_t{16} << 10;  // read and dropped to keep the connection
 constexpr std::size_t kLingerBytes = std::size_t{256} << 10;
 constexpr std::chrono::seconds kLingerTime{1};
+// For the first request of a connection that came just before the server ended.
+constexpr std::chrono::seconds kLastChance{1};
 // Some clients send an empty line after a body (RFC 9112 section 2.2).
 constexpr std::size_t kBlankBytes = 8;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -34,7 +36,9 @@ Connection::Connection(ConnectionEnvironment& environment, AnswerQueue& answers,
       answers_(answers),
       stream_(std::move(stream)),
       peer_(std::move(peer)),
-      deadline_(now + environment.limits.idle_time) {}
+      deadline_(now + (environment.draining.load(std::memory_order_relaxed)
+                           ? std::min<milliseconds>(kLastChance, environment.limits.idle_time)
+                           : environment.limits.idle_time)) {}
 
 Connection::Wait Connection::ready(SteadyTime now) {
     drained_ = false;
@@ -63,8 +67,17 @@ std::optional<Connection::Wait> Connection::tick(SteadyTime now) {
     return run(now);
 }
 
-std::optional<Connection::Wait> Connection::drain(SteadyTime) {
-    if (phase_ == Phase::head && !started_) return Wait::end;
+std::optional<Connection::Wait> Connection::drain(SteadyTime now) {
+    if (phase_ == Phase::head && !started_) {
+        if (requests_ == 0) {  // it connected to ask something
+            deadline_ = std::min<SteadyTime>(deadline_, now + kLastChance);
+            return std::nullopt;
+        }
+        // Its next request may have come already.
+        drained_ = false;
+        const auto wait = run(now);
+        return phase_ == Phase::head && !started_ ? Wait::end : wait;
+    }
     close_after_ = true;
     return std::nullopt;
 }

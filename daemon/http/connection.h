@@ -75,7 +75,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Wait answered(SteadyTime now);
     // Time has passed: nullopt when nothing changes.
     std::optional<Wait> tick(SteadyTime now);
-    // The server ends: nullopt when the request that runs is to be answered first.
+    // The server ends: nullopt when a request that runs, or that a new connection came for, is to be answered first.
     std::optional<Wait> drain(SteadyTime now);
     // Instead of serving: there are too many connections.
     Wait turn_away(SteadyTime now);

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::chrono::seconds kSlow{1};
 constexpr std::chrono::seconds kLingerTime{1};
+constexpr std::chrono::seconds kLastChance{1};  // for handshakes under way when the server ends
 
 }  // namespace
 
@@ -157,8 +158,10 @@ bool Handshakes::tick() {
 
 void Handshakes::drain() {
     asio::post(context(), [this] {
-        for (const auto& handshake : std::vector(handshakes_.begin(), handshakes_.end()))
-            end(handshake);
+        const auto last = std::chrono::steady_clock::now() + kLastChance;
+        for (const auto& handshake : handshakes_)
+            handshake->deadline = std::min(handshake->deadline, last);
+        ticker_.wake();
     });
 }
 

@@ -24,7 +24,7 @@ class Handshakes {
 
     // On this thread: begins one. When there are too many, the oldest one gives way if it is slow, else the new one.
     void begin(UniqueFd fd, const TlsContext& tls, std::string listener, Place place);
-    void drain();  // ends those under way
+    void drain();  // those under way get one second more
 
   private:
     class Handshake;

@@ -135,22 +135,25 @@ bool Loop::tick() {
     std::vector<std::pair<std::shared_ptr<Session>, Connection::Wait>> changed;
     for (const auto& session : sessions_)
         if (const auto wait = session->tick(now)) changed.emplace_back(session, *wait);
+    change(changed);
+    return !sessions_.empty();
+}
+
+void Loop::change(const std::vector<std::pair<std::shared_ptr<Session>, Connection::Wait>>& changed) {
     for (const auto& [session, wait] : changed) {
         boost::system::error_code ignored;
         session->descriptor().cancel(ignored);
         arm(session, wait);
     }
-    return !sessions_.empty();
 }
 
 void Loop::drain() {
     asio::post(context(), [this] {
         const auto now = std::chrono::steady_clock::now();
-        std::vector<std::shared_ptr<Session>> idle;
+        std::vector<std::pair<std::shared_ptr<Session>, Connection::Wait>> changed;
         for (const auto& session : sessions_)
-            if (session->drain(now)) idle.push_back(session);
-        for (const auto& session : idle)
-            arm(session, Connection::Wait::end);
+            if (const auto wait = session->drain(now)) changed.emplace_back(session, *wait);
+        change(changed);
     });
 }
 

@@ -83,6 +83,8 @@ class Loop final : public AnswerQueue {
     void arm(const std::shared_ptr<Session>& session, Connection::Wait wait);
     void take_answers();
     bool tick();
+    // Each waits for something else from now on.
+    void change(const std::vector<std::pair<std::shared_ptr<Session>, Connection::Wait>>& changed);
 
     ConnectionEnvironment& environment_;
     EventThread thread_;

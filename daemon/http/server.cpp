@@ -281,6 +281,10 @@ void Server::Impl::close_acceptors() {
 
 bool Server::Impl::drain() {
     draining_ = true;
+    {
+        std::unique_lock lock(counters_.mutex);
+        counters_.all_gone.wait_for(lock, limits_.farewell_time, [&] { return counters_.open == 0; });
+    }
     close_acceptors();
     // The files go first: a successor that starts now makes its own.
     for (const auto& acceptor : acceptors_)

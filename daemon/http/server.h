@@ -60,7 +60,10 @@ struct Limits {
     milliseconds idle_time{75'000};                    // a keep-alive connection without a request is closed
     milliseconds write_time{20'000};                   // for an answer to be taken by the client
     milliseconds handshake_time{10'000};
-    milliseconds drain_time{20'000};
+    // When a drain begins, connections are still taken and kept for so long, and each answer says Connection: close: a client
+    // that keeps its connection learns of the end from an answer, not from a write that breaks.
+    milliseconds farewell_time{1'000};
+    milliseconds drain_time{20'000};  // after that
     std::size_t requests_per_connection = 0;  // then the answer says Connection: close; 0: no bound
     std::size_t connections = 1024;           // Unix and plain TCP; over it a short 503 and the end
     std::size_t tls_connections = 512;        // over it new ones are closed before the handshake
@@ -93,8 +96,8 @@ class Server {
     // TLS listener).
     Status replace_tls(std::string_view listener, std::shared_ptr<const TlsContext> context);
 
-    // Stops accepting, closes idle connections, answers running requests with `Connection: close`; returns when all are
-    // gone or after drain_time. True when all are gone. Removes the socket files it made.
+    // Answers with `Connection: close` for farewell_time, or until no connection is open; then stops accepting, closes idle
+    // connections, answers the requests that run or were sent; returns when all are gone or after drain_time. True when all are gone. Removes the socket files it made.
     bool drain();
 
     ServerLoad load() const;

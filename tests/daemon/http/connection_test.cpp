@@ -338,8 +338,37 @@ TEST_F(ConnectionTest, AClientThatGoesIsForgotten) {
     EXPECT_EQ(send(""), Wait::end);
 }
 
-TEST_F(ConnectionTest, DrainEndsIdleOnesAndAnswersTheRest) {
+TEST_F(ConnectionTest, DrainEndsIdleOnes) {
+    send(kHello);
+    answer();
     EXPECT_EQ(connection->drain(now), Wait::end);
+}
+
+TEST_F(ConnectionTest, DrainGivesANewConnectionTimeForItsRequest) {
+    draining = true;
+    EXPECT_EQ(connection->drain(now), std::nullopt);
+    EXPECT_EQ(connection->tick(now + 999ms), std::nullopt);
+    send(kHello);
+    const auto text = answer();
+    EXPECT_TRUE(has(text, "200 OK") && has(text, "Connection: close")) << text;
+    connection = std::make_shared<Connection>(environment, answers, std::make_unique<MemoryStream>(wire),
+                                              std::make_shared<Peer>(), now);
+    EXPECT_EQ(connection->tick(now + 1s), Wait::end);
+}
+
+TEST_F(ConnectionTest, DrainAnswersARequestThatHasComeButWasNotRead) {
+    send(kHello);
+    answer();
+    draining = true;
+    wire.to_server += kHello;
+    const auto wait = connection->drain(now);
+    ASSERT_TRUE(wait);
+    settle(*wait);
+    const auto text = answer();
+    EXPECT_TRUE(has(text, "200 OK") && has(text, "Connection: close")) << text;
+}
+
+TEST_F(ConnectionTest, DrainAnswersWhatHasBegun) {
     send("GET /hel");
     EXPECT_EQ(connection->drain(now), std::nullopt);
     draining = true;

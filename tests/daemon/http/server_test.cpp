@@ -210,6 +210,28 @@ TEST_F(ServerTest, DrainAnswersWhatRunsAndClosesTheRest) {
     EXPECT_EQ(server->load().connections, 0U);
 }
 
+TEST_F(ServerTest, ADrainTellsClientsWithAnAnswerFirst) {
+    start({.farewell_time = 60s});
+    auto kept = connect();
+    kept.send(kHello);
+    kept.read_until("hello");
+    auto drained = std::async(std::launch::async, [&] { return server->drain(); });
+    // Whoever comes meanwhile is served as well, until no connection is left.
+    ASSERT_TRUE(testing::eventually([&] {
+        auto another = connect();
+        another.send(kHello);
+        return another.read_until("hello").find("Connection: close") != std::string::npos;
+    }));
+    kept.send(kHello);
+    const auto text = kept.read_to_end();
+    EXPECT_TRUE(text.starts_with("HTTP/1.1 200 ") && text.find("Connection: close") != std::string::npos)
+        << text;
+    {
+        const auto gone = std::move(kept);
+    }
+    EXPECT_TRUE(drained.get());
+}
+
 TEST_F(ServerTest, DrainGivesUpAfterItsTime) {
     start({.drain_time = 1s});
     auto running = connect();
