@@ -83,7 +83,8 @@ Status RequestServer::Executor::execute(const Job& job) {
         return frames::execute(operation, job.message, server_.token_, deadline, reply_);
     SIGNET_ASSIGN(auto status, server_.token_.status(deadline));
     if (server_.options_.complete_status) server_.options_.complete_status(status);
-    status.queue_depth = static_cast<std::uint32_t>(server_.queued_.load(std::memory_order_relaxed));
+    // Without the one that asks.
+    status.queue_depth = static_cast<std::uint32_t>(server_.queued_.load(std::memory_order_relaxed) - 1);
     return frames::encode(reply_, status);
 }
 
