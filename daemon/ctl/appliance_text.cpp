@@ -47,6 +47,10 @@ pin_file: secrets/pin                       # or pin_credential: NAME, a systemd
 # threads: 2                                # signing threads; as many as processors
 request_deadline: 10s                       # then the module counts as hung and is started again
 memory_limit: 512MiB                        # then a new worker takes over gently
+# What a token would keep to itself and is done in software instead, each off unless it is switched on here.
+in_clear:
+  software_oaep: true                       # SoftHSM has RSA-OAEP with SHA-1 only: the rest is finished here
+# merchant_keys: true                       # key pairs for myPOS configuration packs: shown once, never kept
 state: state                                # the mark of a refused PIN, copies of the token's own file
 )";
 

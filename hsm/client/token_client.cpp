@@ -190,6 +190,14 @@ Result<WrappedKey> TokenClient::rewrap(const RewrapRequest& request, Deadline de
     return call<Operation::rewrap>(*channel_, request, deadline);
 }
 
+Result<ImportedSecret> TokenClient::import_secret(const ImportSecretRequest& request, Deadline deadline) {
+    return call<Operation::import_secret>(*channel_, request, deadline);
+}
+
+Result<ClearKeyPair> TokenClient::generate_clear(const GenerateClearRequest& request, Deadline deadline) {
+    return call<Operation::generate_clear>(*channel_, request, deadline);
+}
+
 Status TokenClient::import_certificate(const CertificateEntry& entry, Deadline deadline) {
     return call_for_nothing<Operation::import_certificate>(*channel_, entry, deadline);
 }

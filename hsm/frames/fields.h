@@ -38,7 +38,7 @@ inline constexpr std::size_t kMechanisms = 1024;
 inline constexpr std::size_t kErrorText = 4096;
 inline constexpr std::size_t kAnyReply = std::size_t{128}
                                          << 10;  // a signature, a MAC, sealed or random bytes
-inline constexpr std::uint16_t kUsages = (1 << 9) - 1;
+inline constexpr std::uint16_t kUsages = (1 << 11) - 1;
 }  // namespace bound
 
 inline bool known(KeyAlgorithm value) {
@@ -289,6 +289,31 @@ void fields(auto& codec, Is<RewrapRequest> auto& request) {
     fields(codec, request.key);
     fields(codec, request.new_wrapping_key);
     fields(codec, request.new_binding_key);
+}
+
+void fields(auto& codec, Is<ImportSecretRequest> auto& request) {
+    fields(codec, request.key);
+    codec.choice(request.oaep_hash);
+    codec.choice(request.mgf1_hash);
+    codec.bytes(request.label, bound::kOaepLabel);
+    codec.bytes(request.ciphertext, bound::kCiphertext);
+    fields(codec, request.binding);
+    fields(codec, request.wrapping_key);
+    fields(codec, request.binding_key);
+}
+
+void fields(auto& codec, Is<ImportedSecret> auto& imported) {
+    fields(codec, imported.key);
+    codec.array(imported.check_value);
+}
+
+void fields(auto& codec, Is<GenerateClearRequest> auto& request) {
+    codec.choice(request.algorithm);
+}
+
+void fields(auto& codec, Is<ClearKeyPair> auto& pair) {
+    codec.secret(pair.private_key, bound::kPlaintext);
+    codec.bytes(pair.public_key, bound::kPublicKey);
 }
 
 void fields(auto& codec, Is<CertificateEntry> auto& entry) {

@@ -12,7 +12,7 @@ namespace {
 template <class Value, std::size_t N>
 using Names = std::array<std::pair<Value, std::string_view>, N>;
 
-constexpr Names<KeyAlgorithm, 10> kKeyAlgorithms{{
+constexpr Names<KeyAlgorithm, 14> kKeyAlgorithms{{
     {KeyAlgorithm::rsa_2048, "rsa-2048"},
     {KeyAlgorithm::rsa_3072, "rsa-3072"},
     {KeyAlgorithm::rsa_4096, "rsa-4096"},
@@ -23,6 +23,10 @@ constexpr Names<KeyAlgorithm, 10> kKeyAlgorithms{{
     {KeyAlgorithm::hmac_256, "hmac-256"},
     {KeyAlgorithm::hmac_384, "hmac-384"},
     {KeyAlgorithm::hmac_512, "hmac-512"},
+    {KeyAlgorithm::aes_128, "aes-128"},
+    {KeyAlgorithm::aes_192, "aes-192"},
+    {KeyAlgorithm::tdes_2key, "tdes-2key"},
+    {KeyAlgorithm::tdes_3key, "tdes-3key"},
 }};
 constexpr Names<SignAlgorithm, 9> kSignAlgorithms{{
     {SignAlgorithm::rs256, "RS256"},
@@ -40,7 +44,7 @@ constexpr Names<MacAlgorithm, 3> kMacAlgorithms{{
     {MacAlgorithm::hs384, "HS384"},
     {MacAlgorithm::hs512, "HS512"},
 }};
-constexpr Names<KeyUsage, 9> kKeyUsages{{
+constexpr Names<KeyUsage, 11> kKeyUsages{{
     {KeyUsage::sign, "sign"},
     {KeyUsage::certify, "certify"},
     {KeyUsage::tls, "tls"},
@@ -50,6 +54,8 @@ constexpr Names<KeyUsage, 9> kKeyUsages{{
     {KeyUsage::wrap, "wrap"},
     {KeyUsage::seal, "seal"},
     {KeyUsage::bind, "bind"},
+    {KeyUsage::unwrap, "unwrap"},
+    {KeyUsage::payment, "payment"},
 }};
 
 template <class Value, std::size_t N>
@@ -75,13 +81,18 @@ KeyUsages possible_usages(KeyAlgorithm algorithm) {
         case KeyAlgorithm::rsa_2048:
         case KeyAlgorithm::rsa_3072:
         case KeyAlgorithm::rsa_4096:
-            return signing | KeyUsage::decrypt;
+            return signing | KeyUsage::decrypt | KeyUsage::unwrap;
         case KeyAlgorithm::ec_p256:
         case KeyAlgorithm::ec_p384:
         case KeyAlgorithm::ed25519:
             return signing;
         case KeyAlgorithm::aes_256:
-            return KeyUsage::wrap | KeyUsage::seal;
+            return KeyUsage::wrap | KeyUsage::seal | KeyUsage::payment;
+        case KeyAlgorithm::aes_128:
+        case KeyAlgorithm::aes_192:
+        case KeyAlgorithm::tdes_2key:
+        case KeyAlgorithm::tdes_3key:
+            return KeyUsage::payment;
         case KeyAlgorithm::hmac_256:
         case KeyAlgorithm::hmac_384:
         case KeyAlgorithm::hmac_512:
@@ -128,6 +139,12 @@ bool is_asymmetric(KeyAlgorithm algorithm) {
 
 std::size_t secret_size(KeyAlgorithm algorithm) {
     switch (algorithm) {
+        case KeyAlgorithm::aes_128:
+        case KeyAlgorithm::tdes_2key:
+            return 16;
+        case KeyAlgorithm::aes_192:
+        case KeyAlgorithm::tdes_3key:
+            return 24;
         case KeyAlgorithm::aes_256:
         case KeyAlgorithm::hmac_256:
             return 32;
@@ -215,9 +232,10 @@ Status check_usages(KeyAlgorithm algorithm, KeyUsages usages) {
                     "a key of " + std::string(to_string(algorithm)) + " cannot have the usages " +
                         to_string(usages) + "; possible are " + to_string(possible_usages(algorithm)));
     }
-    // A key that wraps, binds, seals or signs the audit chain has that one purpose: with another one, its answers to
-    // outside requests could be turned against the first.
-    for (const auto lone : {KeyUsage::audit, KeyUsage::wrap, KeyUsage::bind, KeyUsage::seal}) {
+    // A key that wraps, binds, seals, lets keys in or signs the audit chain has that one purpose: with another one, its
+    // answers to outside requests could be turned against the first.
+    for (const auto lone : {KeyUsage::audit, KeyUsage::wrap, KeyUsage::bind, KeyUsage::seal, KeyUsage::unwrap,
+                            KeyUsage::payment}) {
         if (usages.has(lone) && usages != KeyUsages(lone)) {
             return fail(ErrorCode::invalid_argument,
                         "the usage " + std::string(to_string(lone)) + " cannot be combined with another one");

@@ -25,6 +25,10 @@ enum class KeyAlgorithm : std::uint8_t {
     hmac_256 = 8,   // a generic secret of 32 bytes
     hmac_384 = 9,   // 48 bytes
     hmac_512 = 10,  // 64 bytes
+    aes_128 = 11,   // this and the next three are imported only, as keys of payments
+    aes_192 = 12,
+    tdes_2key = 13,  // triple DES (NIST SP 800-67) with two keys, 16 bytes with parity
+    tdes_3key = 14,  // with three, 24 bytes
 };
 std::string_view to_string(
     KeyAlgorithm algorithm);  // "rsa-2048", "ec-p256", "ed25519", "aes-256", "hmac-256", …
@@ -63,15 +67,17 @@ bool fits(MacAlgorithm algorithm, KeyAlgorithm key);
 
 // What a key may be used for; each request names the one it needs, and the worker refuses any other.
 enum class KeyUsage : std::uint16_t {
-    sign = 1 << 0,     // documents, tokens, messages
-    certify = 1 << 1,  // certificates, CRLs, OCSP answers
-    tls = 1 << 2,      // TLS handshakes
-    audit = 1 << 3,    // checkpoints of the audit chain, and nothing else
-    decrypt = 1 << 4,  // RSA-OAEP
-    mac = 1 << 5,      // HMAC
-    wrap = 1 << 6,     // wraps and unwraps keys inside the token
-    seal = 1 << 7,     // AES-256-GCM over small secrets of the daemon (answers shown once)
-    bind = 1 << 8,     // HMAC that binds a wrapped key to its owner; only the worker uses it
+    sign = 1 << 0,      // documents, tokens, messages
+    certify = 1 << 1,   // certificates, CRLs, OCSP answers
+    tls = 1 << 2,       // TLS handshakes
+    audit = 1 << 3,     // checkpoints of the audit chain, and nothing else
+    decrypt = 1 << 4,   // RSA-OAEP
+    mac = 1 << 5,       // HMAC
+    wrap = 1 << 6,      // wraps and unwraps keys inside the token
+    seal = 1 << 7,      // AES-256-GCM over small secrets of the daemon (answers shown once)
+    bind = 1 << 8,      // HMAC that binds a wrapped key to its owner; only the worker uses it
+    unwrap = 1 << 9,    // RSA-OAEP of keys that come from outside: they stay in the token, never given out
+    payment = 1 << 10,  // a key that came so, kept for its owner
 };
 std::string_view to_string(KeyUsage usage);
 std::optional<KeyUsage> key_usage_from(std::string_view name);

@@ -63,8 +63,12 @@ auto call(TokenInterface& token, const typename Exchange<operation>::Request& re
         return token.list_certificates(deadline);
     else if constexpr (operation == Operation::sign_checkpoint)
         return token.sign_checkpoint(request, deadline);
-    else
+    else if constexpr (operation == Operation::read_anchor)
         return token.read_anchor(deadline);
+    else if constexpr (operation == Operation::import_secret)
+        return token.import_secret(request, deadline);
+    else
+        return token.generate_clear(request, deadline);
 }
 
 template <Operation operation>
@@ -144,6 +148,10 @@ SIGNET_MESSAGE(CertificateEntry)
 SIGNET_MESSAGE(std::vector<CertificateEntry>)
 SIGNET_MESSAGE(CheckpointRequest)
 SIGNET_MESSAGE(std::optional<Anchor>)
+SIGNET_MESSAGE(ImportSecretRequest)
+SIGNET_MESSAGE(ImportedSecret)
+SIGNET_MESSAGE(GenerateClearRequest)
+SIGNET_MESSAGE(ClearKeyPair)
 SIGNET_MESSAGE(Hello)
 SIGNET_MESSAGE(Welcome)
 SIGNET_MESSAGE(Error)

@@ -78,6 +78,10 @@ template <>
 struct Exchange<Operation::sign_checkpoint> : ExchangeOf<CheckpointRequest, Bytes> {};
 template <>
 struct Exchange<Operation::read_anchor> : ExchangeOf<Nothing, std::optional<Anchor>> {};
+template <>
+struct Exchange<Operation::import_secret> : ExchangeOf<ImportSecretRequest, ImportedSecret> {};
+template <>
+struct Exchange<Operation::generate_clear> : ExchangeOf<GenerateClearRequest, ClearKeyPair> {};
 
 // What the two sides say before the first request.
 struct Hello {

@@ -27,6 +27,8 @@ constexpr std::array<OperationTraits, kOperations + 1> kTraits{{
     {.name = "list_certificates", .lane = Lane::admin},
     {.name = "sign_checkpoint", .changes_token = true},
     {.name = "read_anchor", .lane = Lane::admin},
+    {.name = "import_secret", .lane = Lane::heavy},
+    {.name = "generate_clear", .lane = Lane::admin, .secret_reply = true},
 }};
 
 }  // namespace

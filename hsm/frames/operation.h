@@ -30,8 +30,10 @@ enum class Operation : std::uint8_t {
     list_certificates = 18,
     sign_checkpoint = 19,
     read_anchor = 20,
+    import_secret = 21,
+    generate_clear = 22,
 };
-inline constexpr std::uint8_t kOperations = 20;
+inline constexpr std::uint8_t kOperations = 22;
 
 // Which of the worker's threads execute it: what may take long never stands in front of a signature.
 enum class Lane : std::uint8_t {

@@ -87,6 +87,34 @@ struct UnsealRequest {
     Bytes sealed;  // nonce (12) ‖ ciphertext ‖ tag (16)
 };
 
+// A secret from outside, encrypted under a key of ours (top key loading of payment terminals: RSA-OAEP, RFC 8017 section 7.1).
+struct ImportSecretRequest {
+    KeySelector key;  // RSA, usage unwrap (or decrypt, whose plaintexts a caller may see anyhow)
+    HashAlgorithm oaep_hash = HashAlgorithm::sha256;  // sha1 or sha256
+    HashAlgorithm mgf1_hash = HashAlgorithm::sha256;
+    Bytes label;       // OAEP label, usually empty
+    Bytes ciphertext;  // as long as the modulus
+    KeyBinding
+        binding;  // of the new wrapped key: usage payment; its algorithm says how long the secret has to be
+    KeyId wrapping_key;
+    KeyId binding_key;
+};
+struct ImportedSecret {
+    WrappedKey key;
+    // Proves to whoever sent the secret that it arrived: the first bytes of AES-CMAC over a block of zeros for AES (ANSI
+    // X9.24-1:2017), of a block of zeros encrypted for triple DES.
+    std::array<std::uint8_t, 3> check_value{};
+};
+
+// A key pair that its owner gets in clear, once, and that nothing here keeps.
+struct GenerateClearRequest {
+    KeyAlgorithm algorithm = KeyAlgorithm::rsa_2048;  // RSA only
+};
+struct ClearKeyPair {
+    Secret private_key;  // DER PrivateKeyInfo (RFC 5958, PKCS#8)
+    Bytes public_key;    // DER SubjectPublicKeyInfo
+};
+
 // A signed head of the audit chain. The worker refuses a sequence that is not above the last one it anchored, or more
 // than 10^9 above it, and a request whose `previous_…` is not that last one: so the token signs one chain, never a fork.
 struct CheckpointRequest {
@@ -162,7 +190,8 @@ class TokenInterface {
     // Compared in the worker in constant time; false for a wrong MAC of any length.
     virtual Result<bool> mac_verify(const MacRequest& request, ByteView mac, Deadline deadline) = 0;
 
-    // One error, token_refused with one text, for every ciphertext that does not decrypt.
+    // One error, token_refused with one text, for every ciphertext that does not decrypt. failed_precondition where the
+    // token leaves the padding to software and in_clear.software_oaep is off.
     virtual Result<Secret> decrypt(const DecryptRequest& request, Deadline deadline) = 0;
 
     virtual Result<Bytes> random(std::size_t size, Deadline deadline) = 0;  // 4 KiB at most
@@ -173,6 +202,12 @@ class TokenInterface {
     virtual Result<GeneratedWrappedKey> generate_wrapped(const GenerateWrappedRequest& request,
                                                          Deadline deadline) = 0;
     virtual Result<WrappedKey> rewrap(const RewrapRequest& request, Deadline deadline) = 0;
+
+    // token_refused with one text for every ciphertext that does not decrypt to a secret of the algorithm's size.
+    // failed_precondition where the token leaves the padding to software and in_clear.software_oaep is off.
+    virtual Result<ImportedSecret> import_secret(const ImportSecretRequest& request, Deadline deadline) = 0;
+    // failed_precondition where in_clear.merchant_keys is off.
+    virtual Result<ClearKeyPair> generate_clear(const GenerateClearRequest& request, Deadline deadline) = 0;
 
     virtual Status import_certificate(const CertificateEntry& entry, Deadline deadline) = 0;
     virtual Result<std::vector<CertificateEntry>> list_certificates(Deadline deadline) = 0;

@@ -30,6 +30,11 @@ Template& Template::bytes(CK_ATTRIBUTE_TYPE type, ByteView value) {
     return *this;
 }
 
+Template& Template::secret(CK_ATTRIBUTE_TYPE type, ByteView value) {
+    entries_.push_back({type, {}, nullptr, value});
+    return *this;
+}
+
 Template& Template::mechanisms(CK_ATTRIBUTE_TYPE type, const std::vector<CK_MECHANISM_TYPE>& values) {
     return bytes(type,
                  {reinterpret_cast<const std::uint8_t*>(values.data()), values.size() * sizeof values[0]});
@@ -48,6 +53,11 @@ std::vector<CK_ATTRIBUTE>& Template::attributes() {
     attributes_.clear();
     for (auto& entry : entries_) {
         CK_ATTRIBUTE attribute{entry.type, entry.value.data(), entry.value.size()};
+        if (!entry.borrowed.empty()) {
+            // The module only reads: PKCS#11's structure lacks the const.
+            attribute.pValue = const_cast<std::uint8_t*>(entry.borrowed.data());
+            attribute.ulValueLen = entry.borrowed.size();
+        }
         if (entry.inner) {
             auto& inner = entry.inner->attributes();
             attribute.pValue = inner.data();

@@ -21,6 +21,8 @@ class Template {
     Template& number(CK_ATTRIBUTE_TYPE type, CK_ULONG value);
     Template& bytes(CK_ATTRIBUTE_TYPE type, ByteView value);
     Template& text(CK_ATTRIBUTE_TYPE type, std::string_view value) { return bytes(type, as_bytes(value)); }
+    // Without a copy, for what must not lie in memory twice: `value` must outlive the template.
+    Template& secret(CK_ATTRIBUTE_TYPE type, ByteView value);
     Template& mechanisms(CK_ATTRIBUTE_TYPE type, const std::vector<CK_MECHANISM_TYPE>& values);
     Template& nested(CK_ATTRIBUTE_TYPE type, Template value);
     void remove(CK_ATTRIBUTE_TYPE type);
@@ -33,6 +35,7 @@ class Template {
         CK_ATTRIBUTE_TYPE type;
         Bytes value;
         std::unique_ptr<Template> inner;
+        ByteView borrowed{};
     };
     std::vector<Entry> entries_;
     std::vector<CK_ATTRIBUTE> attributes_;

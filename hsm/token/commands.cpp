@@ -127,7 +127,8 @@ Result<std::vector<RawBenchResult>> measure(const TokenConfig& config, const Ben
                               .quirks = config.quirks,
                               .session_copies = config.session_copies,
                               .sweep = false,
-                              .storage_directory = {}},
+                              .storage_directory = {},
+                              .in_clear = {}},
                              pin, cases, options.threads, options.seconds);
     if (!results && results.error().code == ErrorCode::token_pin)
         (void)write_pin_marker(config.state, config.file, results.error());

@@ -43,9 +43,10 @@ class Reader {
         : root_(std::move(root)), config_(config), directory_(config.file.parent_path()) {}
 
     Status read() {
-        SIGNET_TRY(root_.only({"socket", "socket_group", "module", "module_config", "module_parameters",
-                               "token", "pin_file", "pin_credential", "allowed_users", "quirks",
-                               "session_copies", "threads", "request_deadline", "memory_limit", "state"}));
+        SIGNET_TRY(
+            root_.only({"socket", "socket_group", "module", "module_config", "module_parameters", "token",
+                        "pin_file", "pin_credential", "allowed_users", "quirks", "session_copies", "threads",
+                        "request_deadline", "memory_limit", "in_clear", "state"}));
         SIGNET_TRY(read_path("socket", true, config_.socket));
         SIGNET_TRY(read_path("module", true, config_.module));
         SIGNET_TRY(read_path("module_config", false, config_.module_config));
@@ -55,6 +56,7 @@ class Reader {
         SIGNET_TRY(read_users());
         SIGNET_TRY(read_text("quirks", config_.quirks));
         SIGNET_TRY(read_bounds());
+        SIGNET_TRY(read_clear_cases());
         return read_path("state", true, config_.state);
     }
 
@@ -121,6 +123,19 @@ class Reader {
             const auto user = find_user(name);
             if (!user) return node->error("there is no user '" + name + "' on this machine");
             config_.allowed_users.push_back(*user);
+        }
+        return {};
+    }
+
+    Status read_clear_cases() {
+        const auto node = root_.optional("in_clear");
+        if (!node) return {};
+        SIGNET_TRY(node->only({"software_oaep", "merchant_keys"}));
+        for (const auto& [key, into] : {std::pair{"software_oaep", &config_.in_clear.software_oaep},
+                                        std::pair{"merchant_keys", &config_.in_clear.merchant_keys}}) {
+            if (const auto value = node->optional(key)) {
+                SIGNET_ASSIGN(*into, value->boolean());
+            }
         }
         return {};
     }

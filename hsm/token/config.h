@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/secret.h"
+#include "hsm/token/clear_cases.h"
 
 namespace signet::token {
 
@@ -34,6 +35,7 @@ struct TokenConfig {
     unsigned threads = 1;                                   // signing threads, 1 to 64
     std::chrono::milliseconds request_deadline{10'000};     // how long one call into the module may take
     std::uint64_t memory_limit = std::uint64_t{512} << 20;  // bytes of resident memory before a gentle swap
+    ClearCases in_clear;
     std::filesystem::path state;
 };
 

@@ -31,6 +31,8 @@ Bytes encode_settings(const WorkerSettings& settings) {
         writer.text(*text);
     writer.flag(config.session_copies.has_value());
     writer.flag(config.session_copies.value_or(false));
+    writer.flag(config.in_clear.software_oaep);
+    writer.flag(config.in_clear.merchant_keys);
     writer.number(std::uint32_t{config.threads});
     writer.number(static_cast<std::uint64_t>(config.request_deadline.count()));
     writer.flag(settings.cold);
@@ -50,6 +52,8 @@ Result<WorkerSettings> decode_settings(ByteView body) {
     const bool has_copies = reader.flag();
     const bool copies = reader.flag();
     if (has_copies) config.session_copies = copies;
+    config.in_clear.software_oaep = reader.flag();
+    config.in_clear.merchant_keys = reader.flag();
     config.threads = reader.number<std::uint32_t>();
     config.request_deadline =
         std::chrono::milliseconds(static_cast<std::int64_t>(reader.number<std::uint64_t>()));

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "hsm/token/key_metadata.h"
+#include "hsm/token/key_rules.h"
 #include "hsm/token/key_templates.h"
 
 namespace signet::token {
@@ -71,6 +72,7 @@ Result<KeyInfo> KeyLifecycle::generate(const GenerateKeyRequest& request) {
     SIGNET_TRY(check_label(id.label));
     if (id.version == 0) return fail(ErrorCode::invalid_argument, "versions of a key count from 1");
     SIGNET_TRY(check_usages(request.algorithm, request.usages));
+    SIGNET_TRY(check_made_here(request.usages));
     SIGNET_ASSIGN(const auto reservation, Reservation::take(*this, id));
     if (auto existing = keys_->get_existing(id)) {
         return fail(ErrorCode::already_exists, "the key " + to_string(id) + " exists already");

@@ -10,6 +10,7 @@ namespace {
 constexpr std::size_t kMaxMessage = std::size_t{1} << 20;
 constexpr std::size_t kMaxOwner = 512;
 constexpr std::size_t kMaxClass = 64;
+constexpr std::size_t kMaxOaepLabel = 1024;
 
 std::unexpected<Error> refused(std::string_view name, std::string_view why) {
     return fail(ErrorCode::token_refused, "the key " + std::string(name) + " " + std::string(why));
@@ -77,6 +78,27 @@ Status check_binding(const KeyBinding& binding) {
     return {};
 }
 
+Status check_made_here(KeyUsages usages) {
+    if (!usages.has(KeyUsage::payment)) return {};
+    return fail(ErrorCode::invalid_argument, "a key of usage payment is imported, never made here");
+}
+
+Status check_oaep(HashAlgorithm oaep_hash, HashAlgorithm mgf1_hash, ByteView label) {
+    for (const auto hash : {oaep_hash, mgf1_hash}) {
+        if (hash == HashAlgorithm::sha1 || hash == HashAlgorithm::sha256) continue;
+        return fail(ErrorCode::invalid_argument, "RSA-OAEP is offered with SHA-1 and SHA-256");
+    }
+    if (label.size() > kMaxOaepLabel) return fail(ErrorCode::too_large, "an OAEP label has 1 KiB at most");
+    return {};
+}
+
+Status check_import(const ImportSecretRequest& request) {
+    SIGNET_TRY(check_oaep(request.oaep_hash, request.mgf1_hash, request.label));
+    SIGNET_TRY(check_binding(request.binding));
+    if (request.binding.usages == KeyUsages(KeyUsage::payment)) return {};
+    return fail(ErrorCode::invalid_argument, "an imported key is for payment and for nothing else");
+}
+
 std::vector<CK_MECHANISM_TYPE> allowed_mechanisms(KeyAlgorithm algorithm, KeyUsages usages,
                                                   const pkcs11::Quirks& quirks) {
     std::vector<CK_MECHANISM_TYPE> allowed;
@@ -84,11 +106,11 @@ std::vector<CK_MECHANISM_TYPE> allowed_mechanisms(KeyAlgorithm algorithm, KeyUsa
         case KeyAlgorithm::rsa_2048:
         case KeyAlgorithm::rsa_3072:
         case KeyAlgorithm::rsa_4096:
-            if (usages != KeyUsages(KeyUsage::decrypt)) allowed.push_back(CKM_RSA_PKCS);
-            if (usages != KeyUsages(KeyUsage::decrypt) && usages != KeyUsages(KeyUsage::audit)) {
-                allowed.push_back(CKM_RSA_PKCS_PSS);
+            if (usages != KeyUsages(KeyUsage::decrypt) && usages != KeyUsages(KeyUsage::unwrap)) {
+                allowed.push_back(CKM_RSA_PKCS);
+                if (usages != KeyUsages(KeyUsage::audit)) allowed.push_back(CKM_RSA_PKCS_PSS);
             }
-            if (usages.has(KeyUsage::decrypt)) {
+            if (usages.has(KeyUsage::decrypt) || usages.has(KeyUsage::unwrap)) {
                 allowed.push_back(CKM_RSA_PKCS_OAEP);
                 if (!quirks.oaep_sha256 || !quirks.oaep_label) allowed.push_back(CKM_RSA_X_509);
             }
@@ -101,7 +123,19 @@ std::vector<CK_MECHANISM_TYPE> allowed_mechanisms(KeyAlgorithm algorithm, KeyUsa
             allowed.push_back(CKM_EDDSA);
             break;
         case KeyAlgorithm::aes_256:
-            allowed.push_back(usages.has(KeyUsage::wrap) ? quirks.key_wrap : CKM_AES_GCM);
+            if (usages.has(KeyUsage::wrap)) allowed.push_back(quirks.key_wrap);
+            if (usages.has(KeyUsage::seal)) allowed.push_back(CKM_AES_GCM);
+            if (usages.has(KeyUsage::payment)) allowed.push_back(CKM_AES_CMAC);
+            break;
+        // An empty list would allow everything: the mechanism of the check value, which the key's flags forbid once it
+        // is wrapped.
+        case KeyAlgorithm::aes_128:
+        case KeyAlgorithm::aes_192:
+            allowed.push_back(CKM_AES_CMAC);
+            break;
+        case KeyAlgorithm::tdes_2key:
+        case KeyAlgorithm::tdes_3key:
+            allowed.push_back(CKM_DES3_ECB);
             break;
         case KeyAlgorithm::hmac_256:
         case KeyAlgorithm::hmac_384:

@@ -27,6 +27,13 @@ Status check_mac(KeyAlgorithm key, KeyUsages usages, std::string_view name, MacA
 // Fields and usages of a wrapped key. Such keys never wrap, bind, seal or sign the audit chain.
 Status check_binding(const KeyBinding& binding);
 
+// Usages of a key that is to be made: a key of usage payment only ever comes from outside.
+Status check_made_here(KeyUsages usages);
+// What import_secret may turn into a wrapped key, and with which hashes.
+Status check_import(const ImportSecretRequest& request);
+// Hashes and label of RSA-OAEP.
+Status check_oaep(HashAlgorithm oaep_hash, HashAlgorithm mgf1_hash, ByteView label);
+
 // CKA_ALLOWED_MECHANISMS: the token itself refuses the rest.
 std::vector<CK_MECHANISM_TYPE> allowed_mechanisms(KeyAlgorithm algorithm, KeyUsages usages,
                                                   const pkcs11::Quirks& quirks);

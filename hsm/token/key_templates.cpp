@@ -6,11 +6,8 @@
 #include "hsm/token/key_rules.h"
 
 namespace signet::token {
-namespace {
 
 using pkcs11::Template;
-
-constexpr std::array<std::uint8_t, 3> kExponent{0x01, 0x00, 0x01};
 
 CK_KEY_TYPE key_type(KeyAlgorithm algorithm) {
     switch (algorithm) {
@@ -23,8 +20,14 @@ CK_KEY_TYPE key_type(KeyAlgorithm algorithm) {
             return CKK_EC;
         case KeyAlgorithm::ed25519:
             return CKK_EC_EDWARDS;
+        case KeyAlgorithm::aes_128:
+        case KeyAlgorithm::aes_192:
         case KeyAlgorithm::aes_256:
             return CKK_AES;
+        case KeyAlgorithm::tdes_2key:
+            return CKK_DES2;
+        case KeyAlgorithm::tdes_3key:
+            return CKK_DES3;
         case KeyAlgorithm::hmac_256:
         case KeyAlgorithm::hmac_384:
         case KeyAlgorithm::hmac_512:
@@ -32,6 +35,10 @@ CK_KEY_TYPE key_type(KeyAlgorithm algorithm) {
     }
     return CKK_GENERIC_SECRET;
 }
+
+namespace {
+
+constexpr std::array<std::uint8_t, 3> kExponent{0x01, 0x00, 0x01};
 
 bool signs(KeyUsages usages) {
     for (const auto usage :
@@ -42,12 +49,15 @@ bool signs(KeyUsages usages) {
 }
 
 // What may be done with the key, stated in full: the defaults differ from token to token, and mostly permit too much.
-void add_uses(Template& out, KeyAlgorithm algorithm, KeyUsages usages) {
+void add_uses(Template& out, KeyAlgorithm algorithm, KeyUsages usages, const pkcs11::Quirks& quirks) {
     const bool wraps = usages.has(KeyUsage::wrap);
     const bool seals = usages.has(KeyUsage::seal);
+    // Keys that come from outside are unwrapped by the token; one without this OAEP can only decrypt them.
+    const bool lets_in = usages.has(KeyUsage::unwrap);
+    const bool decrypts_in = lets_in && !(quirks.oaep_sha256 && quirks.oaep_label);
     out.flag(CKA_SIGN, signs(usages));
-    out.flag(CKA_DECRYPT, seals || usages.has(KeyUsage::decrypt));
-    out.flag(CKA_UNWRAP, wraps);
+    out.flag(CKA_DECRYPT, seals || decrypts_in || usages.has(KeyUsage::decrypt));
+    out.flag(CKA_UNWRAP, wraps || lets_in);
     out.flag(CKA_DERIVE, false);
     if (is_asymmetric(algorithm)) {
         out.flag(CKA_SIGN_RECOVER, false);
@@ -69,7 +79,7 @@ Template inner_unwrap_template() {
 void add_optional(Template& out, KeyAlgorithm algorithm, KeyUsages usages, const pkcs11::Quirks& quirks) {
     if (quirks.allowed_mechanisms)
         out.mechanisms(CKA_ALLOWED_MECHANISMS, allowed_mechanisms(algorithm, usages, quirks));
-    if (quirks.unwrap_template && usages.has(KeyUsage::wrap))
+    if (quirks.unwrap_template && (usages.has(KeyUsage::wrap) || usages.has(KeyUsage::unwrap)))
         out.nested(CKA_UNWRAP_TEMPLATE, inner_unwrap_template());
 }
 
@@ -81,7 +91,7 @@ Template private_template(const KeyTemplate& key, const pkcs11::Quirks& quirks, 
     out.number(CKA_KEY_TYPE, key_type(key.algorithm));
     out.flag(CKA_TOKEN, key.on_token).flag(CKA_PRIVATE, true).flag(CKA_SENSITIVE, true);
     out.flag(CKA_EXTRACTABLE, key.extractable);
-    add_uses(out, key.algorithm, key.usages);
+    add_uses(out, key.algorithm, key.usages, quirks);
     if (!key.label.empty()) out.text(CKA_LABEL, key.label);
     if (!key.cka_id.empty()) out.bytes(CKA_ID, key.cka_id);
     if (!is_asymmetric(key.algorithm)) out.number(CKA_VALUE_LEN, secret_size(key.algorithm));
@@ -94,7 +104,8 @@ Template public_template(const KeyTemplate& key) {
     out.number(CKA_CLASS, CKO_PUBLIC_KEY).number(CKA_KEY_TYPE, key_type(key.algorithm));
     out.flag(CKA_TOKEN, key.on_token).flag(CKA_PRIVATE, false);
     // Verifying and encrypting need no token; the object is there to be read.
-    out.flag(CKA_VERIFY, signs(key.usages)).flag(CKA_ENCRYPT, key.usages.has(KeyUsage::decrypt));
+    out.flag(CKA_VERIFY, signs(key.usages));
+    out.flag(CKA_ENCRYPT, key.usages.has(KeyUsage::decrypt) || key.usages.has(KeyUsage::unwrap));
     out.flag(CKA_WRAP, false).flag(CKA_DERIVE, false);
     if (!key.label.empty()) out.text(CKA_LABEL, key.label);
     if (!key.cka_id.empty()) out.bytes(CKA_ID, key.cka_id);

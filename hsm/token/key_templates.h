@@ -20,6 +20,8 @@ struct KeyTemplate {
     std::string_view label;
 };
 
+CK_KEY_TYPE key_type(KeyAlgorithm algorithm);
+
 // Private or secret key. `optional_attributes` adds what not every token takes: CKA_ALLOWED_MECHANISMS, and
 // CKA_UNWRAP_TEMPLATE on wrapping keys.
 pkcs11::Template private_template(const KeyTemplate& key, const pkcs11::Quirks& quirks,

@@ -27,12 +27,13 @@ const EVP_MD* message_digest(HashAlgorithm hash) {
     return EVP_sha512();
 }
 
-bool token_does(const pkcs11::Quirks& quirks, const DecryptRequest& request) {
-    const bool hashes = request.oaep_hash == HashAlgorithm::sha1 && request.mgf1_hash == HashAlgorithm::sha1;
-    return (hashes || quirks.oaep_sha256) && (request.label.empty() || quirks.oaep_label);
-}
-
 }  // namespace
+
+bool token_does_oaep(const pkcs11::Quirks& quirks, HashAlgorithm oaep_hash, HashAlgorithm mgf1_hash,
+                     ByteView label) {
+    const bool hashes = oaep_hash == HashAlgorithm::sha1 && mgf1_hash == HashAlgorithm::sha1;
+    return (hashes || quirks.oaep_sha256) && (label.empty() || quirks.oaep_label);
+}
 
 std::optional<Secret> remove_oaep(const Secret& encoded, HashAlgorithm hash, HashAlgorithm mgf1_hash,
                                   ByteView label) {
@@ -51,7 +52,7 @@ std::optional<Secret> remove_oaep(const Secret& encoded, HashAlgorithm hash, Has
 pkcs11::CkResult<Secret> decrypt_oaep(pkcs11::Session& session, const pkcs11::Quirks& quirks,
                                       CK_OBJECT_HANDLE key, const DecryptRequest& request) {
     Secret output(request.ciphertext.size());
-    if (token_does(quirks, request)) {
+    if (token_does_oaep(quirks, request.oaep_hash, request.mgf1_hash, request.label)) {
         const auto mechanism = pkcs11::Mechanism::oaep(request.oaep_hash, request.mgf1_hash, request.label);
         SIGNET_ASSIGN(const auto size,
                       session.decrypt(mechanism, key, request.ciphertext, {output.data(), output.size()}));

@@ -12,6 +12,10 @@
 
 namespace signet::token {
 
+// Whether the token offers these hashes and this label; otherwise the padding is removed here, with the plaintext in clear.
+bool token_does_oaep(const pkcs11::Quirks& quirks, HashAlgorithm oaep_hash, HashAlgorithm mgf1_hash,
+                     ByteView label);
+
 // In the token where it offers the hash, the mask's hash and the label; otherwise CKM_RSA_X_509 in the token and the
 // padding removed here. A ciphertext that does not decrypt is CKR_ENCRYPTED_DATA_INVALID, whatever is wrong with it.
 pkcs11::CkResult<Secret> decrypt_oaep(pkcs11::Session& session, const pkcs11::Quirks& quirks,

@@ -8,6 +8,8 @@
 #include "hsm/pkcs11/mechanisms.h"
 #include "hsm/token/certificates.h"
 #include "hsm/token/checkpoint.h"
+#include "hsm/token/clear_keys.h"
+#include "hsm/token/imports.h"
 #include "hsm/token/key_cache.h"
 #include "hsm/token/key_lifecycle.h"
 #include "hsm/token/key_rules.h"
@@ -27,7 +29,7 @@ using pkcs11::Session;
 
 constexpr std::size_t kMaxBatch = 1000;
 constexpr std::size_t kMaxRandom = 4096;
-constexpr std::size_t kMaxOaepLabel = 1024;
+constexpr std::size_t kClearKeySeed = 48;
 
 // What decrypting answers when the input is wrong. Tokens have several codes for it, CKR_GENERAL_ERROR among them, and
 // telling them apart would help an attacker (Manger's and padding oracles): all become nullopt, and one error later.
@@ -47,6 +49,12 @@ CkResult<std::optional<Secret>> nullopt_when_wrong(CkResult<Secret> decrypted) {
         default:
             return std::unexpected(decrypted.error());
     }
+}
+
+Status check_ciphertext(const UsableKey& key, ByteView ciphertext) {
+    if (ciphertext.size() == modulus_size(key.algorithm())) return {};
+    return fail(ErrorCode::invalid_argument, "a ciphertext for " + key.name() + " has " +
+                                                 std::to_string(modulus_size(key.algorithm())) + " bytes");
 }
 
 }  // namespace
@@ -84,6 +92,14 @@ struct TokenOperations::Parts {
             return std::unexpected(
                 context->explain(result.error(), std::string(what) + " with " + key->name()));
         }
+    }
+
+    Status check_software_oaep(bool token_does) const {
+        if (token_does || context->options().in_clear.software_oaep) return {};
+        return fail(ErrorCode::failed_precondition,
+                    "the token does not do RSA-OAEP with these hashes or this label by itself, and doing its "
+                    "last step in software is off; an operator may set in_clear: { software_oaep: true } in "
+                    "token.yaml");
     }
 
     Result<Secret> decrypted(Result<std::optional<Secret>> plaintext, std::string_view when_wrong) {
@@ -264,22 +280,14 @@ Result<bool> TokenOperations::mac_verify(const MacRequest& request, ByteView mac
 
 Result<Secret> TokenOperations::decrypt(const DecryptRequest& request, Deadline deadline) {
     SIGNET_TRY(parts_->context->ready(deadline));
-    const auto supported = [](HashAlgorithm hash) {
-        return hash == HashAlgorithm::sha1 || hash == HashAlgorithm::sha256;
-    };
-    if (!supported(request.oaep_hash) || !supported(request.mgf1_hash)) {
-        return fail(ErrorCode::invalid_argument, "RSA-OAEP is offered with SHA-1 and SHA-256");
-    }
-    if (request.label.size() > kMaxOaepLabel)
-        return fail(ErrorCode::too_large, "an OAEP label has 1 KiB at most");
+    SIGNET_TRY(check_oaep(request.oaep_hash, request.mgf1_hash, request.label));
     auto plaintext = parts_->with_key(
         request.key, "decrypting",
         [&](const UsableKey& key) -> Status {
             SIGNET_TRY(check_usage(key.usages(), KeyUsage::decrypt, key.name()));
-            if (request.ciphertext.size() == modulus_size(key.algorithm())) return {};
-            return fail(ErrorCode::invalid_argument, "a ciphertext for " + key.name() + " has " +
-                                                         std::to_string(modulus_size(key.algorithm())) +
-                                                         " bytes");
+            SIGNET_TRY(check_ciphertext(key, request.ciphertext));
+            return parts_->check_software_oaep(token_does_oaep(parts_->context->quirks(), request.oaep_hash,
+                                                               request.mgf1_hash, request.label));
         },
         [&](Session& session, const UsableKey& key) {
             return nullopt_when_wrong(
@@ -334,6 +342,54 @@ Result<GeneratedWrappedKey> TokenOperations::generate_wrapped(const GenerateWrap
 Result<WrappedKey> TokenOperations::rewrap(const RewrapRequest& request, Deadline deadline) {
     SIGNET_TRY(parts_->context->ready(deadline));
     return parts_->wrapped.rewrap(request);
+}
+
+Result<ImportedSecret> TokenOperations::import_secret(const ImportSecretRequest& request, Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    SIGNET_TRY(check_import(request));
+    const auto& quirks = parts_->context->quirks();
+    SIGNET_ASSIGN(const auto wrapping_key,
+                  parts_->wrapped.check_pair(request.wrapping_key, request.binding_key));
+    SIGNET_ASSIGN(auto secret,
+                  parts_->with_key(
+                      request.key, "importing a secret",
+                      [&](const UsableKey& key) -> Status {
+                          // A key that decrypts for its callers hides nothing from them; this may use it as well.
+                          if (!key.usages().has(KeyUsage::decrypt))
+                              SIGNET_TRY(check_usage(key.usages(), KeyUsage::unwrap, key.name()));
+                          SIGNET_TRY(check_ciphertext(key, request.ciphertext));
+                          return parts_->check_software_oaep(unwraps_in_token(quirks, key.usages(), request));
+                      },
+                      [&](Session& session, const UsableKey& key) {
+                          return token::import_secret(session, quirks, key, wrapping_key->object(), request);
+                      }));
+    if (!secret) {
+        SIGNET_TRY(parts_->context->check_alive());
+        return fail(ErrorCode::token_refused, "the ciphertext does not decrypt to a key of " +
+                                                  std::string(to_string(request.binding.algorithm)) +
+                                                  " with this key, hash and label");
+    }
+    ImportedSecret out{.key = {.wrapping_key = request.wrapping_key,
+                               .binding_key = request.binding_key,
+                               .binding = request.binding,
+                               .blob = std::move(secret->blob),
+                               .mac = {}},
+                       .check_value = secret->check_value};
+    SIGNET_ASSIGN(out.key.mac, parts_->wrapped.bind(out.key));
+    return out;
+}
+
+Result<ClearKeyPair> TokenOperations::generate_clear(const GenerateClearRequest& request, Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    if (!parts_->context->options().in_clear.merchant_keys) {
+        return fail(ErrorCode::failed_precondition,
+                    "making a key pair that is given out in clear is off; an operator may set in_clear: { "
+                    "merchant_keys: true } in token.yaml");
+    }
+    SIGNET_ASSIGN(auto seed, random(kClearKeySeed, deadline));
+    auto pair = token::generate_clear(request.algorithm, seed);
+    wipe(seed);
+    return pair;
 }
 
 Status TokenOperations::import_certificate(const CertificateEntry& entry, Deadline deadline) {

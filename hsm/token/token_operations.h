@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/secret.h"
 #include "hsm/frames/token_interface.h"
+#include "hsm/token/clear_cases.h"
 
 namespace signet::pkcs11 {
 class Module;
@@ -35,6 +36,7 @@ struct OperationsOptions {
     // Where a software token keeps its files (SoftHSM's directories.tokendir); empty for hardware. New keys are synced
     // to disk before they are acknowledged, and the state of the directory explains failures the token cannot name.
     std::filesystem::path storage_directory;
+    ClearCases in_clear;  // all off
 };
 
 class TokenOperations final : public TokenInterface {
@@ -82,6 +84,9 @@ class TokenOperations final : public TokenInterface {
     Result<GeneratedWrappedKey> generate_wrapped(const GenerateWrappedRequest& request,
                                                  Deadline deadline) override;
     Result<WrappedKey> rewrap(const RewrapRequest& request, Deadline deadline) override;
+
+    Result<ImportedSecret> import_secret(const ImportSecretRequest& request, Deadline deadline) override;
+    Result<ClearKeyPair> generate_clear(const GenerateClearRequest& request, Deadline deadline) override;
 
     Status import_certificate(const CertificateEntry& entry, Deadline deadline) override;
     Result<std::vector<CertificateEntry>> list_certificates(Deadline deadline) override;

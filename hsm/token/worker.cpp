@@ -95,7 +95,8 @@ Result<std::unique_ptr<TokenOperations>> open_token(const WorkerSettings& settin
                                              .quirks = config.quirks,
                                              .session_copies = config.session_copies,
                                              .sweep = settings.cold,
-                                             .storage_directory = std::move(storage)},
+                                             .storage_directory = std::move(storage),
+                                             .in_clear = config.in_clear},
                                             pin);
     // Here and not in the supervisor: were both killed now, the next start must know all the same.
     if (!operations && operations.error().code == ErrorCode::token_pin)

@@ -9,6 +9,7 @@
 #include "hsm/token/key_rules.h"
 #include "hsm/token/key_templates.h"
 #include "hsm/token/public_keys.h"
+#include "hsm/token/scoped_object.h"
 #include "hsm/token/signing.h"
 #include "hsm/token/with_key.h"
 
@@ -40,21 +41,6 @@ void put(WireWriter& writer, const KeyId& id) {
     writer.text(id.label);
     writer.number(id.version);
 }
-
-// Destroys a session object of this very session on every way out.
-class ScopedObject {
-  public:
-    ScopedObject(Session& session, CK_OBJECT_HANDLE handle) : session_(&session), handle_(handle) {}
-    ScopedObject(const ScopedObject&) = delete;
-    ScopedObject& operator=(const ScopedObject&) = delete;
-    ~ScopedObject() {
-        if (handle_ != CK_INVALID_HANDLE) (void)session_->destroy(handle_);
-    }
-
-  private:
-    Session* session_;
-    CK_OBJECT_HANDLE handle_;
-};
 
 CkResult<CK_OBJECT_HANDLE> unwrap_object(Session& session, const pkcs11::Quirks& quirks,
                                          CK_OBJECT_HANDLE wrapping_key, const WrappedKey& key,
@@ -126,6 +112,15 @@ Result<Bytes> WrappedKeys::bind(const WrappedKey& key) {
         });
 }
 
+Result<std::shared_ptr<const TokenKey>> WrappedKeys::check_pair(const KeyId& wrapping_key,
+                                                                const KeyId& binding_key) {
+    SIGNET_ASSIGN(const auto bind, keys_->get_existing(binding_key));
+    SIGNET_TRY(check_usage(bind->usages(), KeyUsage::bind, bind->name()));
+    SIGNET_ASSIGN(auto wrap, keys_->get_existing(wrapping_key));
+    SIGNET_TRY(check_usage(wrap->usages(), KeyUsage::wrap, wrap->name()));
+    return wrap;
+}
+
 Status WrappedKeys::verify(const WrappedKey& key) {
     SIGNET_TRY(check_binding(key.binding));
     if (key.blob.empty() || key.blob.size() > kMaxBlob || key.mac.size() != kMacSize) {
@@ -142,6 +137,7 @@ Status WrappedKeys::verify(const WrappedKey& key) {
 
 Result<GeneratedWrappedKey> WrappedKeys::generate(const GenerateWrappedRequest& request) {
     SIGNET_TRY(check_binding(request.binding));
+    SIGNET_TRY(check_made_here(request.binding.usages));
     // Before anything is made: the binding key must be there and fit.
     SIGNET_ASSIGN(const auto binding_key, keys_->get(request.binding_key));
     SIGNET_TRY(check_usage(binding_key->usages(), KeyUsage::bind, binding_key->name()));

@@ -26,6 +26,11 @@ class WrappedKeys {
     Result<GeneratedWrappedKey> generate(const GenerateWrappedRequest& request);
     Result<WrappedKey> rewrap(const RewrapRequest& request);
 
+    // The MAC over binding and blob, by the key's binding key.
+    Result<Bytes> bind(const WrappedKey& key);
+    // The wrapping key's object, after a look whether this pair may wrap and bind: before anything is made or let in.
+    Result<std::shared_ptr<const TokenKey>> check_pair(const KeyId& wrapping_key, const KeyId& binding_key);
+
     // A live session object; the binding's MAC was verified. token_refused when it does not fit.
     Result<std::shared_ptr<const UsableKey>> get(const WrappedKey& key);
     void drop(const WrappedKey& key);
@@ -47,7 +52,6 @@ class WrappedKeys {
     using Usage = std::list<Live>;  // most recently used first
 
     Status verify(const WrappedKey& key);
-    Result<Bytes> bind(const WrappedKey& key);
     // Key wrap with a key of usage wrap; `operation(session, handle of that key)`.
     template <class Operation>
     auto with_wrapping_key(const KeyId& id, std::string_view what, Operation operation);

@@ -59,6 +59,7 @@ token::OperationsOptions SoftHsmToken::options() const {
     options.module = module();
     options.token_label = label_;
     options.storage_directory = token_directory();
+    options.in_clear = {.software_oaep = true, .merchant_keys = true};
     return options;
 }
 

@@ -59,6 +59,36 @@ Bytes spki_of(EVP_PKEY* pair) {
     return out;
 }
 
+Secret pkcs8_of(EVP_PKEY* pair) {
+    auto* const info = EVP_PKEY2PKCS8(pair);
+    unsigned char* der = nullptr;
+    const int size = i2d_PKCS8_PRIV_KEY_INFO(info, &der);
+    PKCS8_PRIV_KEY_INFO_free(info);
+    if (size <= 0) return {};
+    auto out = Secret::copy_of(ByteView(der, static_cast<std::size_t>(size)));
+    OPENSSL_clear_free(der, static_cast<std::size_t>(size));
+    return out;
+}
+
+std::array<std::uint8_t, 3> check_value(KeyAlgorithm algorithm, ByteView key) {
+    const std::array<std::uint8_t, 16> zeros{};
+    std::array<std::uint8_t, 32> output{};
+    if (algorithm == KeyAlgorithm::tdes_2key || algorithm == KeyAlgorithm::tdes_3key) {
+        auto* const context = EVP_CIPHER_CTX_new();
+        int size = 0;
+        EVP_EncryptInit_ex(context, key.size() == 16 ? EVP_des_ede_ecb() : EVP_des_ede3_ecb(), nullptr,
+                           key.data(), nullptr);
+        EVP_EncryptUpdate(context, output.data(), &size, zeros.data(), 8);
+        EVP_CIPHER_CTX_free(context);
+    } else {
+        const auto cipher = "AES-" + std::to_string(key.size() * 8) + "-CBC";
+        std::size_t size = 0;
+        EVP_Q_mac(nullptr, "CMAC", nullptr, cipher.c_str(), nullptr, key.data(), key.size(), zeros.data(),
+                  zeros.size(), output.data(), output.size(), &size);
+    }
+    return {output[0], output[1], output[2]};
+}
+
 Bytes hmac(HashAlgorithm hash, ByteView key, ByteView data) {
     Bytes out(hash_size(hash));
     unsigned int size = 0;

@@ -136,6 +136,8 @@ Result<KeyInfo> SoftwareToken::generate_key(const GenerateKeyRequest& request, D
     SIGNET_TRY(begin("generate_key", deadline));
     SIGNET_TRY(check_label(request.id.label));
     SIGNET_TRY(check_usages(request.algorithm, request.usages));
+    if (request.usages.has(KeyUsage::payment))
+        return fail(ErrorCode::invalid_argument, "a key of usage payment is imported");
     if (request.id.version == 0) return fail(ErrorCode::invalid_argument, "key versions count from 1");
     Key key;
     key.info = {request.id,
@@ -281,6 +283,8 @@ Result<GeneratedWrappedKey> SoftwareToken::generate_wrapped(const GenerateWrappe
                                                             Deadline deadline) {
     SIGNET_TRY(begin("generate_wrapped", deadline));
     SIGNET_TRY(check_usages(request.binding.algorithm, request.binding.usages));
+    if (request.binding.usages.has(KeyUsage::payment))
+        return fail(ErrorCode::invalid_argument, "a key of usage payment is imported");
     if (request.binding.owner.size() > 512 || request.binding.key_class.size() > 64)
         return fail(ErrorCode::too_large, "the owner or class of the key is too long");
     Key key;
@@ -298,6 +302,34 @@ Result<WrappedKey> SoftwareToken::rewrap(const RewrapRequest& request, Deadline 
     SIGNET_TRY(begin("rewrap", deadline));
     SIGNET_ASSIGN(const auto key, unwrap(request.key));
     return wrap(key, request.new_wrapping_key, request.new_binding_key, request.key.binding);
+}
+
+Result<ImportedSecret> SoftwareToken::import_secret(const ImportSecretRequest& request, Deadline deadline) {
+    SIGNET_TRY(begin("import_secret", deadline));
+    SIGNET_TRY(check_usages(request.binding.algorithm, request.binding.usages));
+    if (!request.binding.usages.has(KeyUsage::payment))
+        return fail(ErrorCode::invalid_argument, "an imported key is for payment");
+    auto key = resolve(request.key, KeyUsage::unwrap);
+    if (!key && key.error().code == ErrorCode::token_refused) key = resolve(request.key, KeyUsage::decrypt);
+    SIGNET_TRY(key);
+    const auto plaintext = decrypt_oaep(key->pair.get(), {request.key, request.oaep_hash, request.mgf1_hash,
+                                                          request.label, request.ciphertext});
+    if (!plaintext || plaintext->size() != secret_size(request.binding.algorithm))
+        return fail(ErrorCode::token_refused, "the ciphertext does not decrypt to such a key");
+    Key imported;
+    imported.secret = to_bytes(plaintext->view());
+    ImportedSecret out;
+    SIGNET_ASSIGN(out.key, wrap(imported, request.wrapping_key, request.binding_key, request.binding));
+    out.check_value = check_value(request.binding.algorithm, imported.secret);
+    wipe(imported.secret);
+    return out;
+}
+
+Result<ClearKeyPair> SoftwareToken::generate_clear(const GenerateClearRequest& request, Deadline deadline) {
+    SIGNET_TRY(begin("generate_clear", deadline));
+    if (!is_rsa(request.algorithm)) return fail(ErrorCode::unsupported, "RSA only");
+    const auto pair = generate_pair(request.algorithm);
+    return ClearKeyPair{pkcs8_of(pair.get()), spki_of(pair.get())};
 }
 
 Status SoftwareToken::import_certificate(const CertificateEntry& entry, Deadline deadline) {

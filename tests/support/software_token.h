@@ -46,6 +46,8 @@ class SoftwareToken final : public TokenInterface {
     Result<GeneratedWrappedKey> generate_wrapped(const GenerateWrappedRequest& request,
                                                  Deadline deadline) override;
     Result<WrappedKey> rewrap(const RewrapRequest& request, Deadline deadline) override;
+    Result<ImportedSecret> import_secret(const ImportSecretRequest& request, Deadline deadline) override;
+    Result<ClearKeyPair> generate_clear(const GenerateClearRequest& request, Deadline deadline) override;
     Status import_certificate(const CertificateEntry& entry, Deadline deadline) override;
     Result<std::vector<CertificateEntry>> list_certificates(Deadline deadline) override;
     Result<Bytes> sign_checkpoint(const CheckpointRequest& request, Deadline deadline) override;

@@ -32,8 +32,9 @@ Result<KeyUsages> usages_in(const JsonObject& body) {
     for (const auto name : names) {
         const auto usage = key_usage_from(name);
         if (!usage)
-            return fail(ErrorCode::invalid_argument,
-                        "usages: expected sign, certify, tls, audit, decrypt, mac, wrap, seal or bind");
+            return fail(
+                ErrorCode::invalid_argument,
+                "usages: expected sign, certify, tls, audit, decrypt, mac, wrap, seal, bind or unwrap");
         usages = usages | *usage;
     }
     return usages;

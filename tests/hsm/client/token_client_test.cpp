@@ -117,6 +117,22 @@ TEST_F(TokenClientTest, EveryMethodReachesTheToken) {
     const auto rewrapped = client->rewrap({wrapped->key, {"wrap", 2}, {"bind", 1}}, soon());
     ASSERT_TRUE(rewrapped) << rewrapped.error().message;
     EXPECT_TRUE(client->sign({*rewrapped, SignAlgorithm::es256, KeyUsage::sign, Bytes(32)}, soon()));
+    const auto imported =
+        client->import_secret({KeyId{"made", 1},
+                               HashAlgorithm::sha256,
+                               HashAlgorithm::sha256,
+                               {},
+                               Bytes(256),
+                               {"owner", "class", 1, 1, KeyAlgorithm::aes_128, KeyUsage::payment},
+                               {"wrap", 2},
+                               {"bind", 1}},
+                              soon());
+    ASSERT_FALSE(imported);
+    EXPECT_EQ(imported.error().code, ErrorCode::token_refused);
+    const auto clear = client->generate_clear({KeyAlgorithm::rsa_2048}, soon());
+    ASSERT_TRUE(clear) << clear.error().message;
+    EXPECT_GT(clear->private_key.size(), 1000U);
+    EXPECT_FALSE(clear->public_key.empty());
     ASSERT_TRUE(client->generate_key({{"audit", 1}, KeyAlgorithm::ec_p256, KeyUsage::audit}, soon()));
     EXPECT_TRUE(client->sign_checkpoint({{"audit", 1}, 5, {}}, soon()));
     EXPECT_EQ((*client->read_anchor(soon()))->sequence, 5U);

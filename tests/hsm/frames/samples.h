@@ -138,6 +138,26 @@ inline RewrapRequest sample() {
     return {sample<WrappedKey>(), {"wrap", 2}, {"bind", 3}};
 }
 template <>
+inline ImportSecretRequest sample() {
+    return {
+        sample<WrappedKey>(), HashAlgorithm::sha256,
+        HashAlgorithm::sha1,  some_bytes(3),
+        some_bytes(256),      {"mpoc:1:2", "mpoc.payment", 3, 4, KeyAlgorithm::aes_128, KeyUsage::payment},
+        {"wrap", 1},          {"bind", 2}};
+}
+template <>
+inline ImportedSecret sample() {
+    return {sample<WrappedKey>(), {1, 2, 3}};
+}
+template <>
+inline GenerateClearRequest sample() {
+    return {KeyAlgorithm::rsa_3072};
+}
+template <>
+inline ClearKeyPair sample() {
+    return {Secret::copy_of("a private key"), some_bytes(91)};
+}
+template <>
 inline CertificateEntry sample() {
     return {sample<KeyId>(), some_bytes(800)};
 }

@@ -297,6 +297,52 @@ TEST_F(Recovery, SoftHsmItselfRefusesOtherMechanismsAndTemplates) {
     EXPECT_FALSE(unwrap(false, false)) << "and sensitive";
 }
 
+TEST_F(Recovery, WhatIsDoneInClearIsOffUnlessItIsSwitchedOn) {
+    auto options = token.options();
+    options.in_clear = {};
+    operations = TokenOperations::open(options, token.pin()).value();
+    ASSERT_TRUE(make("decrypt", KeyAlgorithm::rsa_2048, KeyUsage::decrypt));
+    ASSERT_TRUE(make("kek", KeyAlgorithm::rsa_2048, KeyUsage::unwrap));
+    ASSERT_TRUE(make("wrap", KeyAlgorithm::aes_256, KeyUsage::wrap));
+    ASSERT_TRUE(make("bind", KeyAlgorithm::hmac_256, KeyUsage::bind));
+    const auto refused = [](const auto& answer, std::string_view name) {
+        return !answer && answer.error().code == ErrorCode::failed_precondition &&
+               answer.error().message.find(name) != std::string::npos;
+    };
+    const auto decrypt = [&](HashAlgorithm hash, std::string_view label = {}) {
+        const auto spki = operations->find_key({"decrypt", 1}, soon())->public_key;
+        return operations->decrypt(
+            {KeyId{"decrypt", 1}, hash, hash, to_bytes(label),
+             testing::openssl_oaep_encrypt(spki, hash, hash, to_bytes(label), to_bytes("secret"))},
+            soon());
+    };
+    const auto import = [&] {
+        const auto spki = operations->find_key({"kek", 1}, soon())->public_key;
+        const auto hash = HashAlgorithm::sha256;
+        return operations->import_secret({KeyId{"kek", 1},
+                                          hash,
+                                          hash,
+                                          {},
+                                          testing::openssl_oaep_encrypt(spki, hash, hash, {}, Bytes(16, 1)),
+                                          {"owner", "class", 0, 1, KeyAlgorithm::aes_128, KeyUsage::payment},
+                                          {"wrap", 1},
+                                          {"bind", 1}},
+                                         soon());
+    };
+    EXPECT_TRUE(decrypt(HashAlgorithm::sha1)) << "the token does this by itself";
+    EXPECT_TRUE(refused(decrypt(HashAlgorithm::sha256), "software_oaep"));
+    EXPECT_TRUE(refused(decrypt(HashAlgorithm::sha1, "label"), "software_oaep"));
+    EXPECT_TRUE(refused(import(), "software_oaep"));
+    EXPECT_TRUE(refused(operations->generate_clear({}, soon()), "merchant_keys"));
+
+    operations.reset();
+    options.in_clear = {.software_oaep = true, .merchant_keys = false};
+    operations = TokenOperations::open(options, token.pin()).value();
+    EXPECT_TRUE(decrypt(HashAlgorithm::sha256));
+    EXPECT_TRUE(import());
+    EXPECT_TRUE(refused(operations->generate_clear({}, soon()), "merchant_keys"));
+}
+
 TEST_F(Recovery, AnchorsSurviveAndTheHighestCounts) {
     open();
     ASSERT_TRUE(make("audit", KeyAlgorithm::ec_p256, KeyUsage::audit));

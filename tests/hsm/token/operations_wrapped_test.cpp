@@ -41,6 +41,60 @@ TEST_P(OperationsWrapped, SignAsTheirPublicKeySays) {
     }
 }
 
+TEST_P(OperationsWrapped, MacAndDecryptLikeTokenKeys) {
+    struct Case {
+        KeyAlgorithm algorithm;
+        MacAlgorithm mac_algorithm;
+    };
+    for (const auto& [algorithm, mac_algorithm] : {Case{KeyAlgorithm::hmac_256, MacAlgorithm::hs256},
+                                                   Case{KeyAlgorithm::hmac_384, MacAlgorithm::hs384},
+                                                   Case{KeyAlgorithm::hmac_512, MacAlgorithm::hs512}}) {
+        SCOPED_TRACE(to_string(algorithm));
+        const auto made = make(algorithm, KeyUsage::mac);
+        ASSERT_TRUE(ok(made));
+        const MacRequest request{made->key, mac_algorithm, to_bytes("data")};
+        auto mac = operations().mac(request, soon());
+        ASSERT_TRUE(ok(mac));
+        EXPECT_TRUE(operations().mac_verify(request, *mac, soon()).value());
+        (*mac)[3] ^= 1;
+        EXPECT_FALSE(operations().mac_verify(request, *mac, soon()).value());
+        EXPECT_FALSE(operations().mac_verify(request, {}, soon()).value());
+    }
+    for (const auto algorithm : {KeyAlgorithm::rsa_2048, KeyAlgorithm::rsa_3072}) {
+        SCOPED_TRACE(to_string(algorithm));
+        const auto made = make(algorithm, KeyUsage::decrypt);
+        ASSERT_TRUE(ok(made));
+        for (const auto hash : {HashAlgorithm::sha1, HashAlgorithm::sha256}) {
+            auto ciphertext = openssl_oaep_encrypt(made->public_key, hash, hash, {}, to_bytes("secret"));
+            const auto plaintext = operations().decrypt({made->key, hash, hash, {}, ciphertext}, soon());
+            ASSERT_TRUE(ok(plaintext));
+            EXPECT_EQ(plaintext->text(), "secret");
+            ciphertext[9] ^= 1;
+            EXPECT_EQ(code_of(operations().decrypt({made->key, hash, hash, {}, ciphertext}, soon())),
+                      ErrorCode::token_refused);
+        }
+        const auto signing =
+            operations().sign({made->key, SignAlgorithm::rs256, KeyUsage::sign, Bytes(32)}, soon());
+        EXPECT_EQ(code_of(signing), ErrorCode::token_refused);
+    }
+}
+
+TEST_P(OperationsWrapped, SignInBatchesAndByEveryRsaAlgorithm) {
+    const auto made = make(KeyAlgorithm::rsa_2048, KeyUsage::sign);
+    ASSERT_TRUE(ok(made));
+    const auto message = to_bytes("in a batch");
+    for (const auto algorithm :
+         {SignAlgorithm::rs256, SignAlgorithm::rs512, SignAlgorithm::ps256, SignAlgorithm::ps384}) {
+        const auto input = digest(hash_of(algorithm).value(), message);
+        const auto signatures =
+            operations().sign_batch({made->key, algorithm, KeyUsage::sign, {input, input}}, soon());
+        ASSERT_TRUE(ok(signatures));
+        ASSERT_EQ(signatures->size(), 2U);
+        for (const auto& signature : *signatures)
+            EXPECT_TRUE(openssl_verifies(made->public_key, algorithm, message, signature));
+    }
+}
+
 TEST_P(OperationsWrapped, Ed25519KeysAreRefusedClearlyWhereTheTokenDoesNotWrapThem) {
     const IgnoreLeaks softhsm_leaks_the_curves_name;
     EXPECT_EQ(code_of(make(KeyAlgorithm::ed25519, KeyUsage::sign)), ErrorCode::unsupported);

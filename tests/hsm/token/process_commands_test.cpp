@@ -34,6 +34,8 @@ TEST_F(Commands, CheckNamesFileLineAndWhatWasExpected) {
           Case{"token", "{ label: a, serial: b }", "either label or serial"},
           Case{"pin_credential", "x", "either pin_file or pin_credential"},
           Case{"session_copies", "yes", "true or false"}, Case{"pin_file", "missing", "missing"},
+          Case{"in_clear", "{ oaep: true }", "unknown key 'oaep'"},
+          Case{"in_clear", "{ software_oaep: 1 }", "true or false"},
           Case{"module", "/nowhere.so", "cannot be read"}}) {
         TokenProcess other{SIGNETD_TOKEN};
         other.set(key, value);
@@ -41,6 +43,25 @@ TEST_F(Commands, CheckNamesFileLineAndWhatWasExpected) {
         EXPECT_EQ(ended.code, token::kExitConfiguration) << key;
         EXPECT_NE(ended.output.find(expected), std::string::npos) << ended.output;
     }
+}
+
+TEST_F(Commands, TheSwitchesOfWhatIsDoneInClearReachTheWorker) {
+    process.set("in_clear", "{ merchant_keys: true }");
+    serve();
+    EXPECT_TRUE(client->generate_clear({KeyAlgorithm::rsa_2048}, soon()));
+    ASSERT_TRUE(client->generate_key({{"decrypt", 1}, KeyAlgorithm::rsa_2048, KeyUsage::decrypt}, soon()));
+    const DecryptRequest request{
+        KeyId{"decrypt", 1}, HashAlgorithm::sha256, HashAlgorithm::sha256, {}, Bytes(256, 1)};
+    EXPECT_EQ(client->decrypt(request, soon()).error().code, ErrorCode::failed_precondition);
+
+    ASSERT_EQ(process.stop(), 0);
+    process.set("in_clear", "{ software_oaep: true }");
+    process.start();
+    client = process.serving_client();
+    ASSERT_TRUE(client) << process.log();
+    EXPECT_EQ(client->decrypt(request, soon()).error().code, ErrorCode::token_refused) << "tried, and wrong";
+    EXPECT_EQ(client->generate_clear({KeyAlgorithm::rsa_2048}, soon()).error().code,
+              ErrorCode::failed_precondition);
 }
 
 TEST_F(Commands, APinFileThatOthersMayReadIsRefused) {

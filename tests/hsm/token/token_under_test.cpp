@@ -185,6 +185,7 @@ TokenUnderTest* token_under_test(TokenKind kind) {
         pin = all.nss->pin();
     }
     options.live_key_limit = 4;
+    options.in_clear = {.software_oaep = true, .merchant_keys = true};
     seed(options, pin);
     token.emplace(TokenUnderTest{kind, need(token::TokenOperations::open(options, pin)),
                                  kind == TokenKind::softhsm, kind == TokenKind::softhsm});
