@@ -1,5 +1,6 @@
 // What most translation units include and none of us changes. Only compiled ahead with -Dpch=true: sources include
-// what they use themselves, and build without it.
+// what they use themselves, and build without it. <filesystem> stays out: it brings std::quoted, which takes calls from
+// functions of ours of that name.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +12,6 @@
 #include <cstdint>
 #include <cstring>
 #include <expected>
-#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <map>
