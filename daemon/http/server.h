@@ -63,7 +63,7 @@ struct Limits {
     // When a drain begins, connections are still taken and kept for so long, and each answer says Connection: close: a client
     // that keeps its connection learns of the end from an answer, not from a write that breaks.
     milliseconds farewell_time{1'000};
-    milliseconds drain_time{20'000};  // after that
+    milliseconds drain_time{20'000};          // after that
     std::size_t requests_per_connection = 0;  // then the answer says Connection: close; 0: no bound
     std::size_t connections = 1024;           // Unix and plain TCP; over it a short 503 and the end
     std::size_t tls_connections = 512;        // over it new ones are closed before the handshake
