@@ -12,8 +12,10 @@
 #include <cctype>
 #include <cstdlib>
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "base/log_background.h"
 #include "base/log_catalog.h"
 
 namespace signet::log {
@@ -58,27 +60,27 @@ int syslog_priority(Level level) {
     return LOG_ERR;
 }
 
-void send_to_journal(Level level, std::string_view event, std::string_view message,
-                     std::initializer_list<Field> fields) {
+void send_to_journal(const Entry& entry) {
     std::vector<std::string> entries;
-    entries.push_back("MESSAGE=" + std::string(message));
-    entries.push_back("PRIORITY=" + std::to_string(syslog_priority(level)));
+    entries.push_back("MESSAGE=" + entry.message);
+    entries.push_back("PRIORITY=" + std::to_string(syslog_priority(entry.level)));
     entries.push_back("SYSLOG_IDENTIFIER=" + program_name);
-    entries.push_back("SIGNET_EVENT=" + std::string(event));
+    entries.push_back("SIGNET_EVENT=" + entry.event);
     static_assert(std::ranges::is_sorted(kCatalog, {}, &CatalogEntry::event));
-    const auto known = std::ranges::lower_bound(kCatalog, event, {}, &CatalogEntry::event);
-    if (known != kCatalog.end() && known->event == event)
+    const auto known =
+        std::ranges::lower_bound(kCatalog, std::string_view(entry.event), {}, &CatalogEntry::event);
+    if (known != kCatalog.end() && known->event == entry.event)
         entries.push_back("MESSAGE_ID=" + std::string(known->message_id));
-    for (const auto& [name, value] : fields) {
-        std::string entry = "SIGNET_";
+    for (const auto& [name, value] : entry.fields) {
+        std::string field = "SIGNET_";
         for (const char c : name)
-            entry += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-        entries.push_back(entry + "=" + value);
+            field += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+        entries.push_back(field + "=" + value);
     }
     std::vector<iovec> vectors;
     vectors.reserve(entries.size());
-    for (auto& entry : entries)
-        vectors.push_back({entry.data(), entry.size()});
+    for (auto& text : entries)
+        vectors.push_back({text.data(), text.size()});
     sd_journal_sendv(vectors.data(), static_cast<int>(vectors.size()));
 }
 
@@ -97,30 +99,39 @@ std::string printable(std::string_view text) {
 }  // namespace
 
 void set_up(std::string_view program, std::string_view level) {
+    const auto wanted = level == "debug"     ? spdlog::level::debug
+                        : level == "warning" ? spdlog::level::warn
+                        : level == "error"   ? spdlog::level::err
+                                             : spdlog::level::info;
+    static bool done = false;
+    // A reload: other threads log with the logger that there is.
+    if (std::exchange(done, true) && program == program_name)
+        return spdlog::default_logger_raw()->set_level(wanted);
     program_name = program;
     to_journal = stderr_is_journal();
     auto logger = std::make_shared<spdlog::logger>(std::string(program),
                                                    std::make_shared<spdlog::sinks::stderr_sink_mt>());
     logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %n %l: %v", spdlog::pattern_time_type::utc);
-    logger->set_level(level == "debug"     ? spdlog::level::debug
-                      : level == "warning" ? spdlog::level::warn
-                      : level == "error"   ? spdlog::level::err
-                                           : spdlog::level::info);
+    logger->set_level(wanted);
     spdlog::set_default_logger(std::move(logger));
+}
+
+void detail::deliver(const Entry& entry) {
+    if (to_journal) return send_to_journal(entry);
+    std::string line = printable(entry.message) + " event=" + entry.event;
+    for (const auto& [name, value] : entry.fields)
+        line += " " + name + "=" + printable(value);
+    spdlog::default_logger_raw()->log(spdlog_level(entry.level), "{}", line);
 }
 
 void write(Level level, std::string_view event, std::string_view message,
            std::initializer_list<Field> fields) {
-    auto* logger = spdlog::default_logger_raw();
-    if (!logger->should_log(spdlog_level(level))) return;
-    if (to_journal) {
-        send_to_journal(level, event, message, fields);
-        return;
-    }
-    std::string line = printable(message) + " event=" + std::string(event);
+    if (!spdlog::default_logger_raw()->should_log(spdlog_level(level))) return;
+    if (detail::queue(level, event, message, fields)) return;
+    Entry entry{level, std::string(event), std::string(message), {}};
     for (const auto& [name, value] : fields)
-        line += " " + std::string(name) + "=" + printable(value);
-    logger->log(spdlog_level(level), "{}", line);
+        entry.fields.emplace_back(name, value);
+    detail::deliver(entry);
 }
 
 }  // namespace signet::log

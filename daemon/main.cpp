@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "base/log_background.h"
 #include "daemon/exit_codes.h"
 #include "daemon/process.h"
 #include "daemon/signetd.h"
@@ -65,6 +66,8 @@ int run(int argc, char** argv) {
     if (geteuid() == 0) return refuse_root(options.config);
     harden_process();
     block_signals();
+    // Everything that follows has threads that must not wait for whoever reads the log.
+    const log::Background logging;
     auto daemon = Signetd::start(options, *std::move(config));
     if (!daemon)
         return complain(daemon.error(), is_configuration(daemon.error()) ? kExitConfiguration : kExitFailed);
