@@ -7,13 +7,16 @@
 #include <set>
 
 #include "base/log.h"
+#include "daemon/api/native/routes.h"
 #include "daemon/api/openapi.h"
 #include "daemon/api/outbound.h"
 #include "daemon/api/readings.h"
+#include "daemon/exit_codes.h"
 #include "daemon/families.h"
 #include "daemon/listeners.h"
 #include "daemon/process.h"
 #include "daemon/service/authority_material.h"
+#include "daemon/service/stop_guard.h"
 #include "signet_version.h"
 #include "sqlite/migrations.h"
 #include "sqlite/retention.h"
@@ -29,10 +32,18 @@ constexpr std::size_t kDeliveryThreads = 4;
 constexpr auto kTick = 500ms;
 // A writer or an event loop that did not go round for this long hangs; systemd's watchdog may end us then.
 constexpr auto kStall = 20s;
+// For what follows the drain of running requests: background work, the last commits, a last checkpoint.
+constexpr auto kStopTime = 15s;
 
 service::AuditSettings audit_settings(const config::Config& config) {
     return {config.audit.key, config.audit.checkpoint_every, config.audit.checkpoint_interval,
             config.audit.retention, config.audit.archive};
+}
+
+Result<std::shared_ptr<const policy::Policy>> load_policy(const config::Config& config) {
+    SIGNET_ASSIGN(auto policy, policy::Policy::load(config.policy));
+    SIGNET_TRY(service::check_approval_keys(*policy));
+    return policy;
 }
 
 std::set<std::string, std::less<>> needed_keys(const config::Config& config) {
@@ -64,14 +75,14 @@ Signetd::Signetd(config::Config config)
 
 Status check(const std::filesystem::path& file) {
     SIGNET_ASSIGN(const auto config, config::load(file));
-    SIGNET_TRY(policy::Policy::load(config.policy));
+    SIGNET_TRY(load_policy(config));
     SIGNET_TRY(service::load_authorities(config.authorities));
     return {};
 }
 
 Result<std::unique_ptr<Signetd>> Signetd::start(const Options& options, config::Config config) {
     std::unique_ptr<Signetd> daemon(new Signetd(std::move(config)));
-    SIGNET_ASSIGN(daemon->policy_, policy::Policy::load(daemon->config_.policy));
+    SIGNET_ASSIGN(daemon->policy_, load_policy(daemon->config_));
     if (options.with_token) {
         if (daemon->config_.token.config.empty())
             return fail(ErrorCode::invalid_argument,
@@ -148,8 +159,12 @@ Status Signetd::start_services() {
     idempotency_ = std::make_unique<service::Idempotency>(
         service::Idempotency::Parts{*token_, *writer_, clock_, *keys_, config_.keys.seal});
     SIGNET_TRY(idempotency_->release_in_flight());
+    keys_->on_settled([this](sqlite::Transaction& transaction, const service::SettledIntent& settled) {
+        return api::native::keep_settled(*idempotency_, transaction, settled);
+    });
+    approvals_ = std::make_unique<service::Approvals>(service::Approvals::Parts{*writer_, *readers_, clock_});
     health_ = std::make_unique<service::Health>(
-        service::Health::Parts{*token_, *writer_, *keys_, *audit_, *authorities_, config_.database},
+        service::Health::Parts{*token_, *writer_, *keys_, *audit_, *authorities_, clock_, config_.database},
         config_.limits.free_disk);
     backup_ = std::make_unique<service::Backup>(
         service::Backup::Parts{*writer_, clock_, config_.database},
@@ -163,6 +178,7 @@ Status Signetd::start_services() {
                                                       *requests_,
                                                       *audit_,
                                                       *idempotency_,
+                                                      *approvals_,
                                                       *outbox_,
                                                       *health_,
                                                       *backup_,
@@ -184,7 +200,8 @@ Status Signetd::start_server() {
     auto rows = all_routes(families_, config_.limits.body);
     SIGNET_ASSIGN(openapi_, api::openapi_document(rows, "Signet", SIGNET_VERSION));
     SIGNET_ASSIGN(pipeline_, api::Pipeline::create({std::move(rows), listener_rules(config_), policy_,
-                                                    *refusals_, metrics_, clock_}));
+                                                    *refusals_, metrics_, clock_, approvals_.get(),
+                                                    [this] { return audit_->trusted(); }}));
     api::add_readings(
         metrics_, {*health_, *keys_, *authorities_, *audit_, *writer_, *readers_, clock_, config_.database,
                    [this] { return server_ ? server_->load() : http::ServerLoad{}; }});
@@ -202,14 +219,21 @@ void Signetd::add_jobs() {
                       }});
     maintenance_.add({"checkpoints", 1s, 5s,
                       [this, time] { return !health_->token_status() || audit_->checkpoint_if_due(time); }});
-    maintenance_.add({"crls", 5s, 10s,
-                      [this, time] { return !health_->token_status() || authorities_->renew_crls(time); }});
+    maintenance_.add({"crls", 5s, 10s, [this, time] {
+                          return !health_->token_status() || !audit_->trusted() ||
+                                 authorities_->renew_crls(time);
+                      }});
     maintenance_.add({"keys", 60s, 60s, [this, time] {
                           return !health_->token_status() ||
                                  keys_->synchronise(Deadline::in(time)).has_value();
                       }});
     maintenance_.add({"uses", 10s, 10s, [this] { return keys_->flush_uses().has_value(); }});
-    maintenance_.add({"refusals", 60s, 60s, [this] { return audit_->summarise_refusals(), true; }});
+    maintenance_.add({"approvals", 60s, 60s, [this] { return approvals_->expire(); }});
+    maintenance_.add({"refusals", 60s, 60s, [this] {
+                          audit_->summarise_refusals();
+                          authorities_->summarise_ocsp();
+                          return true;
+                      }});
     maintenance_.add({"retention", 1h, 10min, [this, time] {
                           const auto pruned = sqlite::prune_all(*writer_, {}, clock_.now());
                           const auto archived = audit_->archive(service::system_caller(time));
@@ -223,6 +247,8 @@ void Signetd::add_jobs() {
     maintenance_.add({"warnings", 6h, 6h, [this] {
                           for (const auto& warning : authorities_->alarms())
                               log::warning("ca.alarm", warning);
+                          for (const auto& warning : health_->key_alarms())
+                              log::warning("key.alarm", warning);
                           return true;
                       }});
     maintenance_.add({"rewrap", 60s, 60s, [this, time] {
@@ -261,7 +287,7 @@ void Signetd::feed_watchdog() {
 Result<std::vector<std::string>> Signetd::reload() {
     const std::lock_guard lock(reloading_);
     SIGNET_ASSIGN(auto config, config::load(config_.file));
-    SIGNET_ASSIGN(auto policy, policy::Policy::load(config.policy));
+    SIGNET_ASSIGN(auto policy, load_policy(config));
     SIGNET_ASSIGN(auto material, service::load_authorities(config.authorities));
     SIGNET_ASSIGN(auto outbound, api::Outbound::load(config.outbound, *library_, *keys_));
     const auto fixed = config::needs_restart(config_, config);
@@ -278,6 +304,8 @@ Result<std::vector<std::string>> Signetd::reload() {
     for (const auto& line : fixed)
         log::warning("daemon.reload.needs_restart", line + " (takes effect at the next start)");
 
+    // Recorded before anything changes: what is in force is always on record, and a full disk changes no policy.
+    SIGNET_TRY(audit_->note("system.reload", "ok", R"({"changes":)" + std::to_string(changes.size()) + "}"));
     pipeline_->replace_policy(policy);
     policy_ = std::move(policy);
     authorities_->replace(std::move(material));
@@ -299,13 +327,13 @@ Result<std::vector<std::string>> Signetd::reload() {
         family->reloaded();
     log::info("daemon.reloaded", "configuration and policy were reloaded",
               {{"changes", std::to_string(changes.size())}});
-    SIGNET_TRY(audit_->note("system.reload", "ok", R"({"changes":)" + std::to_string(changes.size()) + "}"));
     return changes;
 }
 
 // In reverse: no new work, then the work that runs, then what it stands on.
 void Signetd::stop() {
     if (std::exchange(stopped_, true)) return;
+    const service::StopGuard guard(config_.limits.drain_time + kStopTime, kExitFailed);
     sd_notify(0, "STOPPING=1");
     log::info("daemon.stopping", "no new connections; running requests end");
     if (server_ && !server_->drain())

@@ -18,6 +18,7 @@
 #include "daemon/api/services.h"
 #include "daemon/config/current.h"
 #include "daemon/http/server.h"
+#include "daemon/service/approvals.h"
 #include "daemon/service/audit.h"
 #include "daemon/service/authorities.h"
 #include "daemon/service/backup.h"
@@ -91,6 +92,7 @@ class Signetd {
     std::unique_ptr<service::CertificateRequests> requests_;
     std::unique_ptr<service::Audit> audit_;
     std::unique_ptr<service::Idempotency> idempotency_;
+    std::unique_ptr<service::Approvals> approvals_;
     std::unique_ptr<service::Outbox> outbox_;
     std::unique_ptr<service::Health> health_;
     std::unique_ptr<service::Backup> backup_;

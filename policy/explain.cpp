@@ -23,12 +23,15 @@ std::string reason(Mismatch mismatch, const Rule& rule, const Query& query) {
         case Mismatch::principal:
             return "no match: it is about the principals " + join(rule.principals);
         case Mismatch::key:
-            if (query.key.empty())
+            if (query.key.value_or("").empty())
                 return "no match: it is about the keys " + join(rule.keys) + ", and no key is asked for";
             return "no match: it is about the keys " + join(rule.keys);
         case Mismatch::algorithm:
             return "no match: it is about the algorithms " + join(rule.algorithms);
         case Mismatch::deny_undecided:
+            if (!query.key && !rule.keys.empty())
+                return "passed over: it denies the keys " + join(rule.keys) +
+                       ", and the key is not known yet";
             return "passed over: it denies the algorithms " + join(rule.algorithms) +
                    ", and the algorithm is not known yet";
         case Mismatch::window:
@@ -54,12 +57,12 @@ std::string explain(const Policy& policy, const Query& query) {
     out += "\npermission: " + std::string(query.permission);
     if (!permission_index(query.permission))
         out += " (unknown; the nearest is " + std::string(nearest_permission(query.permission)) + ")";
-    out += "\nkey: " + (query.key.empty() ? "(none)" : std::string(query.key));
-    out += "\nalgorithm: ";
-    if (!query.algorithm)
-        out += "(not known yet)";
-    else
-        out += query.algorithm->empty() ? "(none)" : std::string(*query.algorithm);
+    const auto known = [](const std::optional<std::string_view>& text) -> std::string {
+        if (!text) return "(not known yet)";
+        return text->empty() ? "(none)" : std::string(*text);
+    };
+    out += "\nkey: " + known(query.key);
+    out += "\nalgorithm: " + known(query.algorithm);
     out += "\ntime: " + to_rfc3339(query.now) + "\n";
 
     const auto resolved = policy.compiled_->resolve(query);

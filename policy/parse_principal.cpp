@@ -73,6 +73,16 @@ std::optional<Sha256> as_digest(std::string_view text) {
     return digest;
 }
 
+// "spki:" and the base64 of a DER SubjectPublicKeyInfo (RFC 5280 section 4.1), which is a SEQUENCE.
+std::optional<Bytes> as_public_key(std::string_view text) {
+    constexpr std::string_view kPrefix = "spki:";
+    constexpr std::uint8_t kSequence = 0x30;
+    if (!text.starts_with(kPrefix)) return std::nullopt;
+    auto der = from_base64(text.substr(kPrefix.size()));
+    if (!der || der->size() < 32 || der->front() != kSequence) return std::nullopt;
+    return *std::move(der);
+}
+
 bool is_san(std::string_view text) {
     for (const std::string_view kind : {"dns:", "uri:", "email:"})
         if (text.starts_with(kind) && text.size() > kind.size()) return true;
@@ -87,7 +97,7 @@ Result<Principal> parse_principal(const std::string& name, const yaml::Node& nod
             "'public' is whoever proves nothing on a listener that admits them; it cannot be defined");
     if (name == "system")
         return node.error("'system' is the daemon itself in the audit log; it cannot be defined");
-    SIGNET_TRY(node.only({"users", "groups", "certificates", "sans", "api_keys"}));
+    SIGNET_TRY(node.only({"users", "groups", "certificates", "sans", "api_keys", "approval_keys"}));
     Principal principal;
     principal.name = name;
     principal.line = node.line();
@@ -131,6 +141,14 @@ Result<Principal> parse_principal(const std::string& name, const yaml::Node& nod
         principal.api_keys.push_back(*digest);
         return {};
     }));
+    SIGNET_TRY(each(node, "approval_keys", [&](const yaml::Node& item, const std::string& text) -> Status {
+        auto key = as_public_key(text);
+        if (!key)
+            return item.error(
+                "expected a public key: spki:<base64 of its DER>; `signetctl approvals key FILE` writes it");
+        principal.approval_keys.push_back(*std::move(key));
+        return {};
+    }));
     if (principal.uids.empty() && principal.gids.empty() && principal.fingerprints.empty() &&
         principal.sans.empty() && principal.api_keys.empty())
         return node.error("nobody can be '" + name +
@@ -154,6 +172,14 @@ Result<std::vector<Principal>> parse_principals(const yaml::Node& node) {
     std::vector<Principal> principals;
     for (const auto& [name, entry] : entries) {
         SIGNET_ASSIGN(auto principal, parse_principal(name, entry));
+        for (const auto& key : principal.approval_keys) {
+            // One person with two names would be two approvals.
+            for (const auto& other : principals) {
+                if (std::ranges::find(other.approval_keys, key) != other.approval_keys.end())
+                    return entry.error("the approval key of '" + name + "' is that of '" + other.name +
+                                       "' too; a quorum counts people: give each principal keys of its own");
+            }
+        }
         principals.push_back(std::move(principal));
     }
     return principals;

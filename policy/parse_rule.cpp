@@ -266,6 +266,16 @@ Result<Rule> parse_rule(const yaml::Node& node, const Names& principals) {
     if (const auto quorum = node.optional("quorum")) {
         SIGNET_ASSIGN(const auto number, quorum->integer(1, kMaxQuorum));
         rule.quorum = static_cast<std::uint32_t>(number);
+        for (const auto& permission : permissions()) {
+            const bool named = std::ranges::any_of(rule.permissions, [&](const std::string& pattern) {
+                return permission_matches(pattern, permission.name);
+            });
+            if (named && !permission.quorum)
+                return quorum->error(
+                    "what '" + std::string(permission.name) +
+                    "' permits cannot wait for approvals; name in this rule only permissions that "
+                    "can (signetctl policy permissions marks them)");
+        }
     }
     if (const auto csr = node.optional("csr")) {
         SIGNET_ASSIGN(rule.csr, parse_csr(*csr));

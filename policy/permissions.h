@@ -11,6 +11,9 @@ namespace signet::policy {
 struct Permission {
     std::string_view name;         // dotted, lower case: "keys.sign"; never renamed once released
     std::string_view description;  // one line, for `signetctl policy permissions`
+    // A rule about it may demand a quorum: what it permits is done by native routes alone, which use the approvals up in
+    // the transaction of the work itself. The clients of documented foreign protocols would not understand the 202.
+    bool quorum = false;
 };
 
 // Ordered by name. A family adds its permissions to the table in permissions.cpp.

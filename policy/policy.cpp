@@ -74,7 +74,13 @@ Mismatch Policy::Compiled::compare(std::size_t rule_index, const Rule& rule, con
     for (std::size_t i = 0; i < compiled.principals.size(); ++i)
         common |= compiled.principals[i] & resolved.principals[i];
     if (common == 0) return Mismatch::principal;
-    if (!rule.keys.empty() && !any_glob(rule.keys, query.key)) return Mismatch::key;
+    if (!rule.keys.empty()) {
+        if (!query.key) {
+            if (!rule.allow) return Mismatch::deny_undecided;
+        } else if (!any_glob(rule.keys, *query.key)) {
+            return Mismatch::key;
+        }
+    }
     if (!rule.algorithms.empty()) {
         if (!query.algorithm) {
             if (!rule.allow) return Mismatch::deny_undecided;
@@ -143,6 +149,14 @@ Decision Policy::evaluate(const Query& query) const {
     }
     if (!query.principals.empty()) decision.principal = query.principals.front();
     return decision;
+}
+
+bool Policy::may_need_quorum(std::string_view permission) const {
+    return std::ranges::any_of(rules_, [&](const Rule& rule) {
+        return rule.quorum != 0 && std::ranges::any_of(rule.permissions, [&](const std::string& pattern) {
+                   return permission_matches(pattern, permission);
+               });
+    });
 }
 
 std::string Decision::why() const {

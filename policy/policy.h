@@ -32,11 +32,11 @@ struct Query {
     std::vector<std::string>
         principals;  // all names the evidence proves, most specific first; `public` when anonymous
     std::string_view permission;  // "keys.sign"
-    std::string_view key;         // a key label or another resource name; empty when the route has none
-    // nullopt means "not known yet": a rule that names algorithms then matches if it allows and is passed
-    // over if it denies, so that a refusal is final and an allowance provisional; the caller decides again
-    // once it knows. Empty where the operation has no algorithm: a rule that names algorithms then does not
+    // For key and algorithm, nullopt means "not known yet": a rule that names some then matches if it allows
+    // and is passed over if it denies, so that a refusal is final and an allowance provisional; the caller
+    // decides again once it knows. Empty where the operation has none: a rule that names some then does not
     // match.
+    std::optional<std::string_view> key{""};  // a key label or another resource name
     std::optional<std::string_view> algorithm{};
     SystemTime now;
 };
@@ -68,6 +68,9 @@ class Policy {
     Decision evaluate(const Query& query) const;
     // The CSR constraints are no part of `evaluate`: a caller checks them once the request is parsed
     // (check_csr).
+
+    // Whether some rule about this permission wants approvals: then a request may have to be kept for a while.
+    bool may_need_quorum(std::string_view permission) const;
 
     const std::vector<Rule>& rules() const { return rules_; }
     const std::vector<Principal>& principals() const { return principals_; }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "policy/csr_constraints.h"
@@ -22,6 +23,8 @@ struct Principal {
     std::vector<std::string> fingerprints;  // SHA-256 of a client certificate, lower-case hex
     std::vector<std::string> sans;  // "dns:pay.example", "uri:spiffe://…", `*` within one label of a DNS name
     std::vector<Sha256> api_keys;   // SHA-256 of keys of 256 random bits
+    // Public keys with which this person signs approvals, DER SubjectPublicKeyInfo; no two principals share one.
+    std::vector<Bytes> approval_keys;
     bool operator==(const Principal&) const = default;
 };
 

@@ -45,6 +45,23 @@ Status check_archive(const std::filesystem::path& path, const Checkpoint& checkp
     return {};
 }
 
+// A file of this name is from a run that ended before its anchor was recorded, or from before the database was put back to
+// an older state: then nothing else may hold what it holds, so it is kept under another name.
+Status set_aside(const std::filesystem::path& path) {
+    std::error_code failure;
+    if (!std::filesystem::exists(path, failure)) return {};
+    for (int number = 1; number < 1000; ++number) {
+        auto other = path;
+        other += ".before-" + std::to_string(number);
+        if (std::filesystem::exists(other, failure)) continue;
+        std::filesystem::rename(path, other, failure);
+        if (!failure) return {};
+        break;
+    }
+    return fail(ErrorCode::storage_failed, "cannot set aside the older archive " + path.string(),
+                failure.message());
+}
+
 }  // namespace
 
 Result<ExportReport> export_audit(Connection& db, const std::filesystem::path& path,
@@ -100,15 +117,16 @@ Result<std::optional<ExportReport>> archive_audit(Connection& db, Writer& writer
     const auto name = "audit-" + std::to_string(base.sequence + 1) + "-" +
                       std::to_string(checkpoint->head.sequence) + ".jsonl";
     const auto path = directory / name;
-    // A file of this name is from a run that ended before its anchor was recorded, so nothing depends on it.
-    std::error_code ignored;
-    std::filesystem::remove(path, ignored);
+    SIGNET_TRY(set_aside(path));
     SIGNET_ASSIGN(const auto report, export_audit(db, path,
                                                   ExportOptions{.after = base.sequence,
                                                                 .up_to = checkpoint->head.sequence,
                                                                 .progress = {}}));
     SIGNET_TRY(check_archive(path, *checkpoint, verification));
     SIGNET_TRY(writer.run([&](Transaction& transaction) -> Status {
+        SIGNET_ASSIGN(const auto still, audit_log::base(transaction.db()));
+        if (still != base)
+            return fail(ErrorCode::conflict, "the audit chain was archived by somebody else meanwhile");
         AuditRecord record;
         record.principal = "system";
         record.action = "audit.archive";

@@ -70,7 +70,7 @@ Result<ExportReport> export_audit(Connection& db, const std::filesystem::path& p
 // Retention: exports the chain up to the last checkpoint older than `before` into `directory`
 // (audit-<first>-<last>.jsonl), verifies the file, records the anchor, and deletes what it covers, in small
 // pieces of work so that signing goes on. nullopt when no checkpoint is old enough. Finishes what an earlier
-// run left undone.
+// run left undone; an older file of the same name is kept beside it as <name>.before-<n>. One call at a time.
 Result<std::optional<ExportReport>> archive_audit(Connection& db, Writer& writer,
                                                   const std::filesystem::path& directory, SystemTime before,
                                                   const AuditVerifyOptions& verification);

@@ -128,8 +128,10 @@ CREATE TABLE idempotency (
     body           BLOB NOT NULL,
     sealed         INTEGER NOT NULL,
     expires        INTEGER NOT NULL,
+    intent         INTEGER,
     PRIMARY KEY (principal, route, key)
 ) STRICT;
+CREATE INDEX idempotency_intent ON idempotency (intent) WHERE intent IS NOT NULL;
 CREATE INDEX idempotency_expiry ON idempotency (expires);
 
 CREATE TABLE intents (
@@ -168,7 +170,50 @@ CREATE INDEX outbox_state ON outbox (state, id);
 CREATE INDEX outbox_ended ON outbox (state, ended) WHERE ended IS NOT NULL;
 )sql";
 
-constexpr std::array kMigrations{Migration{1, kFirst}};
+// Requests that wait for the approval of others.
+constexpr std::string_view kSecond = R"sql(
+CREATE TABLE approvals (
+    id              TEXT PRIMARY KEY,
+    digest          BLOB NOT NULL CHECK (length(digest) = 32),
+    permission      TEXT NOT NULL,
+    resource        TEXT NOT NULL,
+    verb            TEXT NOT NULL,
+    route           TEXT NOT NULL,
+    path            TEXT NOT NULL,
+    query           TEXT NOT NULL,
+    parameters      TEXT NOT NULL,
+    body            BLOB NOT NULL CHECK (length(body) <= 65536),
+    body_size       INTEGER NOT NULL,
+    requester       TEXT NOT NULL,
+    requester_names TEXT NOT NULL,
+    needed          INTEGER NOT NULL CHECK (needed >= 1),
+    state           INTEGER NOT NULL CHECK (state BETWEEN 1 AND 4),
+    created         INTEGER NOT NULL,
+    expires         INTEGER NOT NULL,
+    ended           INTEGER,
+    CHECK ((state = 1) = (ended IS NULL))
+) STRICT;
+CREATE UNIQUE INDEX approvals_waiting ON approvals (digest) WHERE state = 1;
+CREATE INDEX approvals_of_requester ON approvals (requester) WHERE state = 1;
+CREATE INDEX approvals_due ON approvals (expires) WHERE state = 1;
+CREATE INDEX approvals_by_state ON approvals (state, created);
+CREATE INDEX approvals_by_time ON approvals (created);
+CREATE INDEX approvals_ended ON approvals (ended) WHERE ended IS NOT NULL;
+
+CREATE TABLE approval_decisions (
+    approval  TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    key       BLOB NOT NULL CHECK (length(key) = 32),
+    approve   INTEGER NOT NULL,
+    signature BLOB NOT NULL CHECK (length(signature) <= 1024),
+    reason    TEXT NOT NULL,
+    time      INTEGER NOT NULL,
+    PRIMARY KEY (approval, principal),
+    UNIQUE (approval, key)
+) STRICT;
+)sql";
+
+constexpr std::array kMigrations{Migration{1, kFirst}, Migration{2, kSecond}};
 constexpr MigrationFamily kCore{"core", kMigrations};
 
 }  // namespace

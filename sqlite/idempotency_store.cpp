@@ -49,8 +49,31 @@ Status release(Transaction& transaction, const IdempotencyScope& scope) {
         scope.route, scope.key);
 }
 
+Status bind(Transaction& transaction, const IdempotencyScope& scope, std::int64_t intent) {
+    auto& db = transaction.db();
+    SIGNET_TRY(
+        db.run("UPDATE idempotency SET intent = ? WHERE principal = ? AND route = ? AND key = ? AND done = 0",
+               intent, scope.principal, scope.route, scope.key));
+    if (db.changes() != 1) return fail(ErrorCode::not_found, "the idempotency key is not in flight");
+    return {};
+}
+
+Status finish_bound(Transaction& transaction, std::int64_t intent, const IdempotentAnswer& answer,
+                    SystemTime expires) {
+    return transaction.db().run(
+        "UPDATE idempotency SET done = 1, status = ?, content_type = ?, body = ?, sealed = ?, expires = ? "
+        "WHERE intent = ? AND done = 0",
+        answer.status, answer.content_type, answer.body, answer.sealed, expires, intent);
+}
+
+Status release_bound(Transaction& transaction, std::int64_t intent) {
+    return transaction.db().run("DELETE FROM idempotency WHERE intent = ? AND done = 0", intent);
+}
+
 Result<std::size_t> release_in_flight(Transaction& transaction) {
-    SIGNET_TRY(transaction.db().run("DELETE FROM idempotency WHERE done = 0"));
+    SIGNET_TRY(transaction.db().run(
+        "DELETE FROM idempotency WHERE done = 0 AND (intent IS NULL OR intent NOT IN (SELECT id FROM intents "
+        "WHERE settled IS NULL))"));
     return static_cast<std::size_t>(transaction.db().changes());
 }
 

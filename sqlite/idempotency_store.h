@@ -42,10 +42,16 @@ Result<Claim> claim(Transaction& transaction, const IdempotencyScope& scope, con
 // Keeps the answer until `expires`. Error: not_found (it was never claimed, or expired).
 Status finish(Transaction& transaction, const IdempotencyScope& scope, const IdempotentAnswer& answer,
               SystemTime expires);
+// The outcome may become known only when this intent is settled, perhaps after a restart: until then the key stays in
+// flight. Error: not_found (it was never claimed).
+Status bind(Transaction& transaction, const IdempotencyScope& scope, std::int64_t intent);
+// As finish and release, for the key that is bound to the intent; nothing happens where none is.
+Status finish_bound(Transaction& transaction, std::int64_t intent, const IdempotentAnswer& answer,
+                    SystemTime expires);
+Status release_bound(Transaction& transaction, std::int64_t intent);
 // The request failed in a way that may be tried again.
 Status release(Transaction& transaction, const IdempotencyScope& scope);
-// At start: nothing is in flight any more, yet what the requests did is only known from their intents;
-// returns how many were released.
+// At start: nothing is in flight any more but what is bound to an open intent; returns how many were released.
 Result<std::size_t> release_in_flight(Transaction& transaction);
 
 }  // namespace idempotency_store

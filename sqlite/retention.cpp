@@ -50,6 +50,16 @@ Result<RetentionReport> prune(Transaction& transaction, const RetentionLimits& l
         report.intents,
         remove(db, "DELETE FROM intents WHERE id IN (SELECT id FROM intents WHERE settled < ?1 LIMIT ?2)",
                now - limits.intents, limit));
+    // What was decided, and by whom, stays in the audit chain.
+    SIGNET_TRY(
+        remove(db,
+               "DELETE FROM approval_decisions WHERE approval IN (SELECT id FROM approvals WHERE ended < "
+               "?1 ORDER BY ended, id LIMIT ?2)",
+               now - limits.approvals, limit));
+    SIGNET_ASSIGN(report.approvals, remove(db,
+                                           "DELETE FROM approvals WHERE id IN (SELECT id FROM approvals "
+                                           "WHERE ended < ?1 ORDER BY ended, id LIMIT ?2)",
+                                           now - limits.approvals, limit));
     return report;
 }
 
@@ -67,6 +77,7 @@ Result<RetentionReport> prune_all(Writer& writer, const RetentionLimits& limits,
         total.crls += report.crls;
         total.outbox += report.outbox;
         total.intents += report.intents;
+        total.approvals += report.approvals;
     }
 }
 

@@ -16,6 +16,7 @@ struct RetentionLimits {
     std::chrono::hours delivered{24 * 7};        // outbox messages, after delivery
     std::chrono::hours dead_letters{24 * 90};    // after they were given up
     std::chrono::hours intents{24 * 400};        // after they were settled; open ones stay
+    std::chrono::hours approvals{24 * 400};      // after they were used, rejected, or expired
 };
 
 struct RetentionReport {
@@ -24,7 +25,8 @@ struct RetentionReport {
     std::uint64_t crls = 0;
     std::uint64_t outbox = 0;
     std::uint64_t intents = 0;
-    std::uint64_t total() const { return idempotency + certificates + crls + outbox + intents; }
+    std::uint64_t approvals = 0;
+    std::uint64_t total() const { return idempotency + certificates + crls + outbox + intents + approvals; }
 };
 
 // At most `limit` rows of each table, so that other writers wait a moment only; call it again while something

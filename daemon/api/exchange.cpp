@@ -23,6 +23,9 @@ bool is_json(std::string_view content_type) {
 
 }  // namespace
 
+Exchange::Exchange(http::Request request, Call& call) : request_(std::move(request)), call_(call) {}
+Exchange::~Exchange() = default;
+
 const std::string& Exchange::parameter(std::string_view name) const {
     for (const auto& [known, value] : call_.parameters)
         if (known == name) return value;
@@ -50,11 +53,12 @@ Status Exchange::authorise(std::string_view algorithm, std::string_view resource
         return signet::fail(ErrorCode::permission_denied, "the policy does not allow this");
     }
     auto allowed = decide(call_, request_, resource, algorithm, items);
+    if (allowed) allowed = settle_quorum(resource);
     decided_ = allowed ? Decided::allowed : Decided::refused;
     return allowed;
 }
 
-Status decide(Call& call, const http::RequestHead& head, std::string_view resource,
+Status decide(Call& call, const http::RequestHead& head, std::optional<std::string_view> resource,
               std::optional<std::string_view> algorithm, std::uint32_t items) {
     call.decision = call.policy->evaluate({.principals = call.caller->principals,
                                            .permission = call.route->permission,
@@ -68,13 +72,12 @@ Status decide(Call& call, const http::RequestHead& head, std::string_view resour
         allowed =
             fail(code, "the policy does not allow '" + call.decision.principal + "' " +
                            std::string(call.route->permission) +
-                           (resource.empty() ? "" : " on '" + std::string(resource) + "'") +
+                           (resource.value_or("").empty() ? "" : " on '" + std::string(*resource) + "'") +
                            (algorithm && !algorithm->empty() ? " with " + std::string(*algorithm) : ""));
-    } else if (call.decision.rule->quorum != 0) {
-        // No route collects approvals yet, and one caller alone is not enough.
-        allowed =
-            fail(ErrorCode::permission_denied,
-                 "this needs the approval of " + std::to_string(call.decision.rule->quorum) + " others");
+    } else if (call.decision.rule->quorum != 0 && (!call.route->quorum || call.approvals == nullptr)) {
+        allowed = fail(ErrorCode::permission_denied, "this needs the approval of " +
+                                                         std::to_string(call.decision.rule->quorum) +
+                                                         " others, which cannot be given for this request");
     } else if (algorithm) {
         // Rates are charged for final decisions only: the rule that admits a header may not be the one that decides.
         allowed = call.rates->take(*call.decision.rule, call.decision.principal,
@@ -90,7 +93,7 @@ Status decide(Call& call, const http::RequestHead& head, std::string_view resour
     call.metrics->refused(rate ? Metrics::Refused::rate : Metrics::Refused::forbidden);
     call.refusals->refused({.principal = call.decision.principal,
                             .permission = std::string(call.route->permission),
-                            .resource = std::string(resource),
+                            .resource = std::string(resource.value_or("")),
                             .algorithm = std::string(algorithm.value_or("")),
                             .reason = allowed.error().code,
                             .why = rate ? allowed.error().message : call.decision.why(),
@@ -126,6 +129,7 @@ Result<std::uint64_t> Exchange::query_number(std::string_view name, std::uint64_
 }
 
 http::Response Exchange::fail(const Error& error) const {
+    if (held_) return *held_;
     const auto status = http_status(error.code);
     if (status >= 500) {
         log::warning("api.request.failed", error.message,

@@ -19,6 +19,11 @@
 #include "policy/policy.h"
 #include "policy/rate_limiter.h"
 
+namespace signet::service {
+class ApprovalUse;
+class Approvals;
+}  // namespace signet::service
+
 namespace signet::api {
 
 // Who asks, as far as the policy knows them.
@@ -61,20 +66,22 @@ struct Call {
     policy::RateLimiter* rates = nullptr;
     Metrics* metrics = nullptr;
     RefusalSink* refusals = nullptr;
+    service::Approvals* approvals = nullptr;  // null: a rule that demands a quorum refuses
     const Clock* clock = nullptr;
     SteadyTime started;
 };
 
 // Asks the policy and, once the algorithm is known, takes from the rule's rate; tells the sink (or, for anonymous callers,
 // only the metrics) about a refusal. Used by the pipeline and by Exchange::authorise.
-Status decide(Call& call, const http::RequestHead& head, std::string_view resource,
+Status decide(Call& call, const http::RequestHead& head, std::optional<std::string_view> resource,
               std::optional<std::string_view> algorithm, std::uint32_t items = 1);
 
 class Exchange {
   public:
-    Exchange(http::Request request, Call& call) : request_(std::move(request)), call_(call) {}
+    Exchange(http::Request request, Call& call);
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;
+    ~Exchange();
 
     const http::Request& request() const { return request_; }
     const std::string& body() const { return request_.body; }
@@ -103,6 +110,15 @@ class Exchange {
     // The same for a resource that the body names.
     Status authorise(std::string_view algorithm, std::string_view resource, std::uint32_t items);
 
+    // Where the rule that decided demands a quorum: the approvals that the request names, checked; without any, the request
+    // is kept for the others to look at, and `fail` then answers 202 with its approval id. Part of `authorise`; the pipeline
+    // calls it for rows that are decided without their handler. Errors: permission_denied, conflict, not_found, storage_*.
+    Status settle_quorum(std::string_view resource);
+    // For the service that does the work; null where no approval was needed.
+    const std::shared_ptr<const service::ApprovalUse>& approval() const { return approval_; }
+    // The request waits for the approval of others.
+    bool held() const { return held_.has_value(); }
+
     // The body as a JSON object. On TCP and TLS the Content-Type must be JSON: a web page can make a browser with a
     // client certificate send any other type without asking. Errors: invalid_argument, too_large.
     Result<JsonObject> json() const;
@@ -112,7 +128,8 @@ class Exchange {
     Result<std::uint64_t> query_number(std::string_view name, std::uint64_t otherwise, std::uint64_t low,
                                        std::uint64_t high) const;
 
-    // The error in the row's shape; errors of ours (5xx) and all details go to the log under the request id.
+    // The error in the row's shape; errors of ours (5xx) and all details go to the log under the request id. For a request
+    // that is held, the 202 instead.
     http::Response fail(const Error& error) const;
 
     enum class Decided : std::uint8_t { open, allowed, refused };
@@ -122,6 +139,8 @@ class Exchange {
     http::Request request_;
     Call& call_;
     Decided decided_ = Decided::open;
+    std::shared_ptr<const service::ApprovalUse> approval_;
+    std::optional<http::Response> held_;
 };
 
 // A 200 (or other) answer with a JSON body.

@@ -13,7 +13,7 @@ Status expect_no_members(const Exchange& exchange) {
 }
 
 service::Caller caller_of(const Exchange& exchange) {
-    return {exchange.principal(), exchange.id(), Deadline{exchange.deadline()}};
+    return {exchange.principal(), exchange.id(), Deadline{exchange.deadline()}, exchange.approval()};
 }
 
 }  // namespace signet::api

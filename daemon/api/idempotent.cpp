@@ -22,7 +22,9 @@ Answer idempotent(Services& services, Exchange& exchange,
     if (exchange.request().headers.count("Idempotency-Key") > 1)
         return fail(ErrorCode::invalid_argument, "Idempotency-Key: expected once");
     const auto key = exchange.header("Idempotency-Key");
-    if (key.empty()) return work([](sqlite::Transaction&, const http::Response&) -> Status { return {}; });
+    if (key.empty())
+        return work({[](sqlite::Transaction&, const http::Response&) -> Status { return {}; },
+                     [](sqlite::Transaction&, std::int64_t) -> Status { return {}; }});
 
     const auto& row = exchange.route();
     const sqlite::IdempotencyScope scope{
@@ -39,11 +41,18 @@ Answer idempotent(Services& services, Exchange& exchange,
         return response;
     }
     bool kept = false;
-    auto answer = work([&](sqlite::Transaction& transaction, const http::Response& response) -> Status {
-        SIGNET_TRY(services.idempotency.finish(transaction, scope, kept_answer(response)));
-        kept = true;
-        return {};
-    });
+    bool bound = false;
+    auto answer =
+        work({[&](sqlite::Transaction& transaction, const http::Response& response) -> Status {
+                  SIGNET_TRY(services.idempotency.finish(transaction, scope, kept_answer(response)));
+                  kept = true;
+                  return {};
+              },
+              [&](sqlite::Transaction& transaction, std::int64_t intent) -> Status {
+                  SIGNET_TRY(services.idempotency.bind(transaction, scope, intent));
+                  bound = true;
+                  return {};
+              }});
     if (answer && answer->status < 300) {
         if (kept) return answer;
         if (const auto finished =
@@ -53,6 +62,8 @@ Answer idempotent(Services& services, Exchange& exchange,
                          {{"request_id", exchange.id()}, {"error", finished.error().message}});
         return answer;
     }
+    // What became of it is known when its intent is settled; a retry before that must not do it again.
+    if (bound) return answer;
     if (const auto released = services.idempotency.release(scope); !released)
         log::warning("idempotency.not_released", "an Idempotency-Key stays in use until it expires",
                      {{"request_id", exchange.id()}, {"error", released.error().message}});

@@ -1,6 +1,7 @@
 // Handlers that create something honour `Idempotency-Key`: the same key and body answer the same.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -10,11 +11,22 @@
 
 namespace signet::api {
 
-// Keeps the answer in the transaction of the work itself. Does nothing when the request has no key.
-using Keep = std::function<Status(sqlite::Transaction&, const http::Response&)>;
+// What ties a request's key to its work; it does nothing when the request has none.
+struct Keep {
+    // Keeps the answer in the transaction of the work itself.
+    std::function<Status(sqlite::Transaction&, const http::Response&)> answer;
+    // In the transaction that opens an intent: from here on the key is in flight until the intent is settled, whatever
+    // becomes of this request. Who settles it keeps the answer or releases the key (service::Idempotency::settle).
+    std::function<Status(sqlite::Transaction&, std::int64_t intent)> bind;
+
+    Status operator()(sqlite::Transaction& transaction, const http::Response& response) const {
+        return answer(transaction, response);
+    }
+};
 
 // Runs `work`, or gives the answer of an earlier request with the same key. `work` calls `keep` in its transaction; where
-// it has none, the answer is kept afterwards. Answers from 300 on and errors are not kept.
+// it has none, the answer is kept afterwards. Answers from 300 on and errors are not kept, and release the key unless it is
+// bound to an intent.
 Answer idempotent(Services& services, Exchange& exchange,
                   const std::function<Answer(const Keep& keep)>& work);
 

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <exception>
+#include <future>
 #include <utility>
 
 #include "base/digest.h"
 #include "base/log.h"
 #include "daemon/api/problem.h"
+#include "daemon/service/caller.h"
 #include "policy/permissions.h"
 
 namespace signet::api {
@@ -53,6 +55,15 @@ policy::Evidence evidence_of(const http::Peer& peer) {
             evidence.certificate_sans.push_back("email:" + name);
     }
     return evidence;
+}
+
+// What is served while the audit chain cannot be trusted.
+bool only_looks(std::string_view permission) {
+    constexpr std::string_view kLooks[] = {"approvals.read", "audit.export",   "audit.read",  "audit.verify",
+                                           "ca.crl",         "ca.list",        "ca.read",     "config.reload",
+                                           "health.ready",   "keys.list",      "keys.read",   "metrics.read",
+                                           "openapi.read",   "policy.explain", "policy.read", "status.read"};
+    return std::ranges::find(kLooks, permission) != std::end(kLooks);
 }
 
 http::Response shaped(const Route& row, const Error& error, std::string_view request_id) {
@@ -102,7 +113,9 @@ Pipeline::Pipeline(Router router, std::map<std::string, ListenerRules, std::less
       policy_(std::move(parts.policy)),
       refusals_(parts.refusals),
       metrics_(parts.metrics),
-      clock_(parts.clock) {}
+      clock_(parts.clock),
+      approvals_(parts.approvals),
+      gate_(std::move(parts.gate)) {}
 
 void Pipeline::replace_policy(std::shared_ptr<const policy::Policy> policy) {
     const std::lock_guard lock(policy_mutex_);
@@ -117,11 +130,13 @@ std::shared_ptr<const policy::Policy> Pipeline::policy() const {
 // Every request passes these steps:
 //   1. route         a row by verb and path, among those that this listener serves; else 404, 405 or 400
 //   2. authenticate  what the connection and the request prove, as names of the policy; else 401
-//   3. authorise     the policy, with the algorithm still unknown on rows that decide in the handler; else 403
+//   3. authorise     the policy, with algorithm or key still unknown on rows that decide in the handler; else 403
 //   4. rate          what the rule that decided allows in a time; else 429 (with 3, in `decide`)
+//                    gate: while the audit chain cannot be trusted, only what reads is served; else 503
 //   5. body          read by the connection up to the row's limit; else 413
-//   6. handler       on a worker, or started here (Handler); rows that decide in the handler do 3 and 4 again, finally, once they know
-//   7. answer        dropped, and 500 sent, when such a row has not decided or has been refused and succeeds all the same
+//   6. quorum        the approvals of others, where the rule that decided demands them; else 202 and an approval id
+//   7. handler       on a worker, or started here (Handler); rows that decide in the handler do 3, 4 and 6 again, finally, once they know
+//   8. answer        dropped, and 500 sent, when such a row has not decided or has been refused and succeeds all the same
 std::variant<http::Admitted, http::Response> Pipeline::admit(const http::RequestHead& head) {
     const auto started = std::chrono::steady_clock::now();
     const auto found = listeners_.find(head.peer->listener);
@@ -143,9 +158,14 @@ std::variant<http::Admitted, http::Response> Pipeline::admit(const http::Request
     call->rates = &rates_;
     call->metrics = &metrics_;
     call->refusals = &refusals_;
+    call->approvals = approvals_;
     call->clock = &clock_;
     call->started = started;
-    const auto admitted = [&] { return http::Admitted{row.body_limit, call, row.handler.no_wait()}; };
+    const auto admitted = [&] {
+        // Keeping a request for approvals waits for the database.
+        const bool may_wait = row.quorum && call->policy->may_need_quorum(row.permission);
+        return http::Admitted{row.body_limit, call, row.handler.no_wait() && !may_wait};
+    };
     if (row.permission == kOpenPermission) return admitted();
 
     // 2. authenticate
@@ -158,12 +178,17 @@ std::variant<http::Admitted, http::Response> Pipeline::admit(const http::Request
     }
 
     // 3. authorise, 4. rate
-    std::string_view resource;
+    // Where the handler decides and the path names no resource, the body may.
+    std::optional<std::string_view> resource;
+    if (!row.decides_in_handler || !row.resource_parameter.empty()) resource = "";
     for (const auto& [name, value] : call->parameters)
         if (name == row.resource_parameter) resource = value;
     const auto algorithm = row.decides_in_handler ? std::nullopt : std::optional<std::string_view>("");
     if (const auto allowed = decide(*call, head, resource, algorithm); !allowed)
         return finished(*call, shaped(row, allowed.error(), head.id));
+    if (gate_ && !only_looks(row.permission)) {
+        if (const auto open = gate_(); !open) return finished(*call, shaped(row, open.error(), head.id));
+    }
     return admitted();
 }
 
@@ -225,23 +250,33 @@ http::Response Pipeline::defect(const Call& call, const Exchange& exchange, std:
     return finished(call, exchange.fail(error));
 }
 
-// 7. answer
+// 8. answer
 http::Response Pipeline::answered(const Call& call, const Exchange& exchange, http::Response response) {
-    const bool success = response.status < 400;
+    const bool success = response.status < 400 && !exchange.held();
     if (call.route->decides_in_handler && success && exchange.decided() != Exchange::Decided::allowed)
         return defect(call, exchange,
                       exchange.decided() == Exchange::Decided::open
                           ? "it did not authorise"
                           : "it answered although the policy refused");
+    // An answer kept under an idempotency key was paid for the first time.
+    const bool replayed = std::ranges::any_of(
+        response.headers, [](const auto& field) { return field.first == "Idempotency-Replayed"; });
+    if (success && exchange.approval() && !exchange.approval()->used() && !replayed)
+        return defect(call, exchange, "it did not use up the approval that it needed");
     return finished(call, std::move(response));
 }
 
-// 6. handler
+// 6. quorum, 7. handler
 http::Response Pipeline::handle(http::Request request, const http::Admitted& admitted) {
     auto& call = *static_cast<Call*>(admitted.route.get());
+    if (call.route->handler.no_wait()) return wait_for(std::move(request), admitted);
     Exchange exchange(std::move(request), call);
     http::Response response;
     try {
+        if (!call.route->decides_in_handler) {
+            if (const auto settled = exchange.settle_quorum(exchange.resource()); !settled)
+                return finished(call, exchange.fail(settled.error()));
+        }
         response = call.route->handler(exchange);
     } catch (const std::exception& failure) {
         return defect(call, exchange, std::string("exception: ") + failure.what());
@@ -249,7 +284,17 @@ http::Response Pipeline::handle(http::Request request, const http::Admitted& adm
     return answered(call, exchange, std::move(response));
 }
 
-// 6. handler, of a row that does not wait
+// A row that does not wait, on a worker thread all the same.
+http::Response Pipeline::wait_for(http::Request request, const http::Admitted& admitted) {
+    std::promise<http::Response> answer;
+    auto came = answer.get_future();
+    begin(std::move(request), admitted, [answer = std::move(answer)](http::Response response) mutable {
+        answer.set_value(std::move(response));
+    });
+    return came.get();
+}
+
+// 7. handler, of a row that does not wait
 void Pipeline::begin(http::Request request, http::Admitted admitted, http::Finish finish) {
     // One allocation keeps what the answer needs until it comes.
     struct Running {

@@ -1,6 +1,7 @@
 // From a header to an answer: every request passes the same steps, in the order that pipeline.cpp lists them.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -34,6 +35,11 @@ struct PipelineParts {
     RefusalSink& refusals;
     Metrics& metrics;
     const Clock& clock;
+    // Keeps requests that need approvals; null: rules that demand them refuse.
+    service::Approvals* approvals = nullptr;
+    // While it fails (the audit chain cannot be trusted), nothing is served but what helps to find out why: health, metrics,
+    // and reading. Asked at each request: must be quick and not block.
+    std::function<Status()> gate{};
 };
 
 // Rows that everybody may ask on every listener, without a policy rule: whether the process is alive.
@@ -61,6 +67,7 @@ class Pipeline final : public http::Application {
     http::Response answered(const Call& call, const Exchange& exchange, http::Response response);
     http::Response defect(const Call& call, const Exchange& exchange, std::string detail);
     http::Response finished(const Call& call, http::Response response);
+    http::Response wait_for(http::Request request, const http::Admitted& admitted);
     std::shared_ptr<const Caller> authenticate(const http::RequestHead& head, const ListenerRules& listener,
                                                const std::shared_ptr<const policy::Policy>& policy) const;
 
@@ -72,6 +79,8 @@ class Pipeline final : public http::Application {
     RefusalSink& refusals_;
     Metrics& metrics_;
     const Clock& clock_;
+    service::Approvals* approvals_;
+    std::function<Status()> gate_;
 };
 
 }  // namespace signet::api

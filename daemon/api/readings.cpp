@@ -136,6 +136,38 @@ double key_end(const service::Keys& keys, SystemTime now) {
     return nearest ? seconds(*nearest - now) : kUnknown;
 }
 
+// Seconds until the nearest end of use of an active key.
+double use_end(const service::Keys& keys, SystemTime now) {
+    std::optional<SystemTime> nearest;
+    const auto registry = keys.registry();
+    for (const auto& key : registry->keys()) {
+        const auto* active = key->active();
+        if (active != nullptr && active->not_after)
+            nearest = nearest ? std::min(*nearest, *active->not_after) : *active->not_after;
+    }
+    return nearest ? seconds(*nearest - now) : kUnknown;
+}
+
+double key_uses(const service::Keys& keys) {
+    std::uint64_t uses = 0;
+    const auto registry = keys.registry();
+    for (const auto& key : registry->keys())
+        for (const auto& version : key->versions)
+            uses += version.uses + version.new_uses->load(std::memory_order_relaxed);
+    return static_cast<double>(uses);
+}
+
+void add_keys(Metrics& metrics, const ReadingSources& from) {
+    metrics.add(Kind::gauge, "signet_key_expiry_seconds", "",
+                "Time until the nearest end of use of an active key.",
+                [&keys = from.keys, &clock = from.clock] { return use_end(keys, clock.now()); });
+    metrics.add(Kind::counter, "signet_key_uses_total", "", "Uses of token keys since they were made.",
+                [&keys = from.keys] { return key_uses(keys); });
+    metrics.add(Kind::gauge, "signet_key_alarms", "",
+                "Keys that the token lacks, that nobody here made, or that are near their end.",
+                [&health = from.health] { return static_cast<double>(health.key_alarms().size()); });
+}
+
 void add_certificates(Metrics& metrics, const ReadingSources& from) {
     constexpr auto* kName = "signet_certificate_expiry_seconds";
     constexpr auto* kHelp = "Time until the nearest end of a certificate.";
@@ -195,6 +227,7 @@ void add_readings(Metrics& metrics, const ReadingSources& sources) {
     add_token(metrics, sources);
     add_server(metrics, sources);
     add_audit(metrics, sources);
+    add_keys(metrics, sources);
     add_certificates(metrics, sources);
     add_outbox(metrics, sources);
 }

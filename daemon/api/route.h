@@ -76,6 +76,9 @@ struct Route {
     std::string_view request_schema;   // JSON schema text, or empty
     std::string_view response_schema;  // JSON schema text, or empty
     ErrorShape error_shape = nullptr;  // null: RFC 9457 problem documents
+    // A rule's quorum can hold for this row: its handler passes the caller (caller_of) to services that use the approval up
+    // in the transaction of the work. On other rows such a rule refuses.
+    bool quorum = false;
 };
 
 using RouteTable = std::vector<Route>;

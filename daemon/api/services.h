@@ -19,6 +19,7 @@ namespace signet::provider {
 class LibraryContext;
 }
 namespace signet::service {
+class Approvals;
 class Audit;
 class Authorities;
 class Backup;
@@ -48,6 +49,7 @@ struct Services {
     service::CertificateRequests& requests;
     service::Audit& audit;
     service::Idempotency& idempotency;
+    service::Approvals& approvals;
     service::Outbox& outbox;
     service::Health& health;
     service::Backup& backup;

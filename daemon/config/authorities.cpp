@@ -180,7 +180,7 @@ Result<std::vector<fs::path>> read_paths(const yaml::Node& node, const fs::path&
 }
 
 Status read_ocsp(const yaml::Node& node, const fs::path& directory, Ocsp& ocsp) {
-    SIGNET_TRY(node.only({"key", "certificate", "validity"}));
+    SIGNET_TRY(node.only({"key", "certificate", "validity", "public_signatures"}));
     const auto key = node.optional("key");
     const auto certificate = node.optional("certificate");
     if (key.has_value() != certificate.has_value())
@@ -193,6 +193,10 @@ Status read_ocsp(const yaml::Node& node, const fs::path& directory, Ocsp& ocsp) 
     }
     if (const auto validity = node.optional("validity")) {
         SIGNET_ASSIGN(ocsp.validity, read_duration(*validity, 1min, std::chrono::days{30}));
+    }
+    if (const auto rate = node.optional("public_signatures")) {
+        SIGNET_ASSIGN(const auto number, rate->integer(1, 100'000));
+        ocsp.public_signatures = static_cast<std::uint32_t>(number);
     }
     return {};
 }

@@ -52,7 +52,8 @@
 //           ocsp_url: http://ca.example/ocsp           # authority information access
 //           issuer_url: http://ca.example/device.cer   # authority information access
 //       crl: { validity: 7d, interval: 1d, alarm: 2d, file: ca/device.crl }
-//       ocsp: { key: device.ocsp, certificate: ca/device.ocsp.pem, validity: 1h }
+//       ocsp: { key: device.ocsp, certificate: ca/device.ocsp.pem, validity: 1h,
+//               public_signatures: 50 }   # a second, for anonymous callers; cached answers do not count
 //   outbound:                      # how other systems are reached; the name `default` is for what has none of its own
 //     default: { system_trust: true, connect_time: 5s, request_time: 30s, plain_http: false,
 //                private_addresses: [10.1.0.0/16] }   # addresses that are not public are refused unless listed
@@ -176,6 +177,8 @@ struct Ocsp {
     std::vector<std::filesystem::path>
         certificates;                               // the delegated certificates, one for each CA key version
     milliseconds validity = std::chrono::hours{1};  // nextUpdate - thisUpdate
+    // Signatures a second for callers who prove nothing; past it they are told to try later.
+    std::uint32_t public_signatures = 50;
 };
 
 struct CertificateAuthority {

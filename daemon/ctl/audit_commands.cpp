@@ -2,7 +2,6 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
 #include "base/encoding.h"
@@ -149,30 +148,6 @@ Outcome export_chain(Context& context, const Arguments& arguments) {
     return ExitCode::ok;
 }
 
-Outcome tail(Context& context, const Arguments& arguments) {
-    SIGNET_ASSIGN(const auto lines, arguments.number("--lines", 20, 1, 1000));
-    SIGNET_ASSIGN(auto db, open_database(context));
-    SIGNET_ASSIGN(const auto page, sqlite::audit_log::tail(db, lines));
-    std::vector<std::vector<std::string>> rows;
-    json::array records;
-    for (const auto& [record, hash] : page.records) {
-        rows.push_back({std::to_string(record.sequence), to_rfc3339(from_unix_ms(record.time_ms)),
-                        record.principal, record.action, record.object, record.outcome});
-        json::object one{
-            {"seq", record.sequence},          {"time", to_rfc3339(from_unix_ms(record.time_ms))},
-            {"request_id", record.request_id}, {"principal", record.principal},
-            {"action", record.action},         {"object", record.object},
-            {"outcome", record.outcome},       {"hash", to_hex(hash)}};
-        boost::system::error_code malformed;
-        if (auto details = json::parse(record.details, malformed); !malformed)
-            one["details"] = std::move(details);
-        records.emplace_back(std::move(one));
-    }
-    context.out().table({"SEQ", "TIME", "PRINCIPAL", "ACTION", "OBJECT", "OUTCOME"}, rows);
-    context.out().document(json::object{{"records", std::move(records)}});
-    return ExitCode::ok;
-}
-
 Outcome checkpoint(Context& context, const Arguments&) {
     SIGNET_ASSIGN(const auto answer, context.post("/v1/audit/checkpoint", json::object{}, Surface::admin));
     context.out().line("signed a checkpoint at record " + text_of(answer, "sequence"));
@@ -210,12 +185,6 @@ std::vector<Command> audit_commands() {
          {{"--after", "N", "only records after this one", Value::number},
           {"--up-to", "N", "only records up to this one", Value::number}},
          export_chain},
-        {"audit",
-         "tail",
-         "the newest records",
-         {},
-         {{"--lines", "N", "how many (default 20)", Value::number}},
-         tail},
         {"audit", "checkpoint", "have the daemon sign a checkpoint now", {}, {}, checkpoint},
         {"audit",
          "archive",

@@ -85,6 +85,8 @@ std::vector<Command> signing_commands();
 std::vector<Command> certificate_commands();
 std::vector<Command> policy_commands();
 std::vector<Command> audit_commands();
+std::vector<Command> audit_people_commands();  // tail, search, report
+std::vector<Command> approval_commands();
 std::vector<Command> top_commands();
 std::vector<Command> operation_commands();  // status, backup, version
 std::vector<Command> doctor_commands();

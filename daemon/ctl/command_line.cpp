@@ -76,6 +76,9 @@ Result<CommandLine> parse_command_line(int count, const char* const* words) {
         ->type_name("FILE");
     app.add_option("--socket", socket, "talk to this Unix socket instead of the configured one")
         ->type_name("PATH");
+    app.add_option("--approval", line.global.approval,
+                   "others have approved this request: their approval's id (signetctl approvals list)")
+        ->type_name("ID");
     app.add_flag("--json", line.global.json, "print one JSON document");
 
     std::map<std::string_view, CLI::App*> parents;

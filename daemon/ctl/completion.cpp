@@ -48,7 +48,7 @@ _signetctl() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         if ((skip)); then skip=0; continue; fi
         case ${COMP_WORDS[i]} in
-            --config | --socket) skip=1 ;;
+            --config | --socket | --approval) skip=1 ;;
             -*) case "$path ${COMP_WORDS[i]}" in @VALUED@) skip=1 ;; esac ;;
             *)  case $path in
                     "" | @GROUPS@) path+="${path:+ }${COMP_WORDS[i]}" ;;
@@ -85,7 +85,7 @@ std::string bash_completion() {
     std::string by_position;
     for (const auto& command : commands()) {
         const auto path = path_of(command);
-        std::string flags = "--config --socket --json --help";
+        std::string flags = "--config --socket --approval --json --help";
         for (const auto& option : command.options) {
             flags += " " + std::string(option.name);
             if (option.placeholder.empty()) continue;
@@ -117,7 +117,8 @@ std::string bash_completion() {
     replace(script, "@GROUPS@", group_names);
     script += option_values + "    esac\n    case $path in\n";
     script += "        \"\") COMPREPLY=($(compgen -W " +
-              in_quotes(words_of_group("") + " --config --socket --json --help") + " -- \"$word\")) ;;\n";
+              in_quotes(words_of_group("") + " --config --socket --approval --json --help") +
+              " -- \"$word\")) ;;\n";
     for (const auto& group : groups())
         script += "        " + std::string(group.name) + ") COMPREPLY=($(compgen -W " +
                   in_quotes(words_of_group(group.name)) + " -- \"$word\")) ;;\n";

@@ -104,6 +104,8 @@ Result<Answer> Context::send(Surface surface, http::Verb verb, const std::string
         found = clients_->by_surface.emplace(surface, http::Client(http::Endpoint::unix_socket(path))).first;
     http::ClientHeaders headers;
     if (!idempotency_key.empty()) headers.emplace_back("Idempotency-Key", idempotency_key);
+    if (!options_.approval.empty() && verb == http::Verb::post)
+        headers.emplace_back("Signet-Approval", options_.approval);
     auto response = found->second.send(verb, target, body, content_type, headers);
     if (!response) {
         auto error = std::move(response).error();
@@ -120,6 +122,13 @@ Result<Answer> Context::send(Surface surface, http::Verb verb, const std::string
     Answer answer{response->status, std::string(response->headers.get("Content-Type")),
                   std::move(response->body), std::string(response->headers.get("Signet-Request-Id"))};
     if (answer.status >= 400) return std::unexpected(error_of(answer));
+    if (const auto id = std::string(response->headers.get("Signet-Approval"));
+        answer.status == 202 && !id.empty())
+        return fail(ErrorCode::conflict,
+                    "nothing was done yet: this waits for the approval of others as " + id +
+                        " (they run: signetctl approvals approve " + id +
+                        " --key FILE); then run the same command again with --approval " + id,
+                    "approval " + id);
     return answer;
 }
 

@@ -42,6 +42,10 @@ void check_files(const config::Config& config, Findings& findings);
 void check_token(const config::Config& config, Findings& findings);
 // Database, disk, clock.
 void check_state(const config::Config& config, Findings& findings);
+// Keys that are missing, near their end, or not ours.
+void check_keys(const config::Config& config, Findings& findings);
+// Whether the audit chain has the head that the token anchored.
+void check_anchor(const config::Config& config, Findings& findings);
 // Certificates and revocation lists near their end.
 void check_certificates(const config::Config& config, Findings& findings);
 // The daemon's sockets, and what it says of itself.

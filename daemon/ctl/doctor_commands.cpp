@@ -41,6 +41,8 @@ Outcome doctor_command(Context& context, const Arguments&) {
         doctor::check_files(**config, findings);
         doctor::check_token(**config, findings);
         doctor::check_state(**config, findings);
+        doctor::check_anchor(**config, findings);
+        doctor::check_keys(**config, findings);
         doctor::check_certificates(**config, findings);
         doctor::check_daemon(context, **config, findings);
     }

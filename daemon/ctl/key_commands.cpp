@@ -1,10 +1,16 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "base/clock.h"
+#include "base/file.h"
 #include "base/random.h"
 #include "daemon/ctl/context.h"
 #include "daemon/ctl/files.h"
+#include "daemon/service/attestation.h"
+#include "hsm/pki/public_key.h"
 
 namespace signet::ctl {
 namespace {
@@ -39,6 +45,17 @@ Outcome list(Context& context, const Arguments& arguments) {
     return ExitCode::ok;
 }
 
+// "SENSITIVE ALWAYS_SENSITIVE NEVER_EXTRACTABLE LOCAL": those that the token says are true.
+std::string attributes_of(const json::value& version) {
+    const auto* const attributes = version.as_object().if_contains("attributes");
+    std::string out;
+    if (attributes == nullptr || !attributes->is_object()) return out;
+    for (const auto& [name, value] : attributes->get_object())
+        if (value.is_bool() && value.get_bool())
+            out += (out.empty() ? "" : " ") + std::string(name).substr(4);
+    return out;
+}
+
 void print_key(Context& context, const json::value& key) {
     context.out().fields({{"label", text_of(key, "label")},
                           {"version", text_of(key, "version")},
@@ -50,9 +67,13 @@ void print_key(Context& context, const json::value& key) {
         std::vector<std::vector<std::string>> rows;
         for (const auto& version : versions)
             rows.push_back({text_of(version, "version"), text_of(version, "state"),
-                            text_of(version, "algorithm"), text_of(version, "created")});
+                            text_of(version, "algorithm"), text_of(version, "uses"),
+                            text_of(version, "created"), text_of(version, "created_by"),
+                            text_of(version, "not_after"), attributes_of(version)});
         context.out().line("");
-        context.out().table({"VERSION", "STATE", "ALGORITHM", "CREATED"}, rows);
+        context.out().table(
+            {"VERSION", "STATE", "ALGORITHM", "USES", "CREATED", "BY", "NOT AFTER", "ATTRIBUTES (TOKEN)"},
+            rows);
     }
 }
 
@@ -96,6 +117,8 @@ Outcome create(Context& context, const Arguments& arguments) {
                       {"algorithm", arguments.text("--algorithm")},
                       {"usages", words(arguments.all("--usage"))}};
     if (arguments.has("--extractable")) body["extractable"] = true;
+    if (arguments.has("--pending")) body["activate"] = false;
+    if (arguments.has("--not-after")) body["not_after"] = arguments.text("--not-after");
     return change(context, "/v1/keys", body, "created");
 }
 
@@ -119,6 +142,10 @@ Outcome disable(Context& context, const Arguments& arguments) {
     return on_version(context, arguments, "/disable", "disabled");
 }
 
+Outcome retire(Context& context, const Arguments& arguments) {
+    return on_version(context, arguments, "/retire", "retired");
+}
+
 Outcome destroy(Context& context, const Arguments& arguments) {
     const auto confirmed = arguments.text("--confirm");
     const auto expected = arguments.text("KEY") + "/" + arguments.text("--key-version");
@@ -127,6 +154,52 @@ Outcome destroy(Context& context, const Arguments& arguments) {
             ErrorCode::invalid_argument,
             "what is destroyed is gone for good: repeat the key and its version: --confirm " + expected);
     return on_version(context, arguments, "/destroy", "destroyed");
+}
+
+Outcome attest(Context& context, const Arguments& arguments) {
+    json::object body;
+    SIGNET_ASSIGN(const auto version, arguments.number("--key-version", 0, 1, 1'000'000));
+    if (version != 0) body["version"] = version;
+    SIGNET_ASSIGN(const auto answer, context.send(Surface::api, http::Verb::post,
+                                                  key_path(arguments, "/attest"), json::serialize(body)));
+    if (!arguments.has("--out")) {
+        context.out().raw(answer.body);
+        return ExitCode::ok;
+    }
+    SIGNET_TRY(write_file_atomic(arguments.text("--out"), as_bytes(answer.body), 0644));
+    context.out().line("signed statement in " + arguments.text("--out") +
+                       "; check it anywhere: signetctl keys verify-attestation " + arguments.text("--out") +
+                       " --key AUDIT-PUBLIC-KEY.pem");
+    context.out().document(json::object{{"file", arguments.text("--out")}});
+    return ExitCode::ok;
+}
+
+Outcome verify_attestation(Context& context, const Arguments& arguments) {
+    SIGNET_ASSIGN(const auto text, read_input(arguments.text("FILE"), std::size_t{256} << 10));
+    SIGNET_ASSIGN(const auto pem, read_file(arguments.text("--key"), std::size_t{64} << 10));
+    SIGNET_ASSIGN(const auto key, pki::PublicKey::from_pem(pem));
+    const auto verified = service::verify_attestation(text, key);
+    if (!verified && verified.error().code == ErrorCode::unprocessable) {
+        context.out().line("NOT genuine: " + verified.error().message);
+        context.out().document(json::object{{"genuine", false}, {"why", verified.error().message}});
+        return ExitCode::unsound;
+    }
+    SIGNET_TRY(verified);
+    boost::system::error_code malformed;
+    const auto statement = json::parse(verified->statement, malformed);
+    if (malformed) return fail(ErrorCode::unprocessable, "the statement is no JSON");
+    std::vector<std::pair<std::string, std::string>> fields;
+    for (const auto& [name, value] : statement.as_object())
+        fields.emplace_back(
+            name, value.is_string() ? std::string(value.get_string().c_str()) : json::serialize(value));
+    fields.emplace_back("signed", to_rfc3339(verified->time) + " by " + verified->audit_key);
+    context.out().fields(fields);
+    context.out().line("genuine");
+    context.out().document(json::object{{"genuine", true},
+                                        {"time", to_rfc3339(verified->time)},
+                                        {"audit_key", verified->audit_key},
+                                        {"statement", statement}});
+    return ExitCode::ok;
 }
 
 Outcome import_certificate(Context& context, const Arguments& arguments) {
@@ -167,10 +240,24 @@ std::vector<Command> key_commands() {
            true,
            true,
            {"sign", "certify", "tls", "audit", "decrypt", "mac", "wrap", "seal", "bind", "unwrap"}},
-          {"--extractable", "", "may be wrapped for a backup"}},
+          {"--extractable", "", "may be wrapped for a backup"},
+          {"--pending", "", "do not use it before `signetctl keys activate`"},
+          {"--not-after", "TIME", "makes nothing new from then on: 2030-01-31T00:00:00Z"}},
          create},
         {"keys", "rotate", "make the next version of a key; it becomes the active one", {key}, {}, rotate},
         {"keys", "activate", "make a version the one that signs", {key}, {version}, activate},
+        {"keys",
+         "attest",
+         "have a signed statement made of what the token holds: a key's attributes, or that it is gone",
+         {key},
+         {version, {"--out", "FILE", "write it there", Value::file}},
+         attest},
+        {"keys",
+         "verify-attestation",
+         "check such a statement, offline; exit code 8 when it is not genuine",
+         {{"FILE", Value::file, "the statement; - for standard input"}},
+         {{"--key", "FILE", "public key of the audit key, PEM", Value::file, true}},
+         verify_attestation},
         {"keys",
          "import-certificate",
          "put a certificate for a key into the token; CMS signatures carry it",
@@ -183,6 +270,12 @@ std::vector<Command> key_commands() {
          {key},
          {version},
          disable},
+        {"keys",
+         "retire",
+         "let a version check and decrypt what exists, and make nothing new",
+         {key},
+         {version},
+         retire},
         {"keys",
          "destroy",
          "destroy a version in the token, for good",

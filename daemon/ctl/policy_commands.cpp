@@ -136,10 +136,13 @@ Outcome list_permissions(Context& context, const Arguments&) {
     std::vector<std::vector<std::string>> rows;
     json::array array;
     for (const auto& permission : policy::permissions()) {
-        rows.push_back({std::string(permission.name), std::string(permission.description)});
-        array.push_back(json::object{{"name", permission.name}, {"description", permission.description}});
+        rows.push_back({std::string(permission.name), permission.quorum ? "yes" : "",
+                        std::string(permission.description)});
+        array.push_back(json::object{{"name", permission.name},
+                                     {"quorum", permission.quorum},
+                                     {"description", permission.description}});
     }
-    context.out().table({"PERMISSION", "ALLOWS TO"}, rows);
+    context.out().table({"PERMISSION", "QUORUM", "ALLOWS TO"}, rows);
     context.out().document(json::object{{"permissions", array}});
     return ExitCode::ok;
 }

@@ -132,15 +132,20 @@ std::optional<sqlite::ChainHead> Audit::anchored_head(Deadline deadline) {
 
 Result<sqlite::Checkpoint> Audit::checkpoint(Deadline deadline) {
     const std::lock_guard one_at_a_time(checkpointing_);
-    const auto key_label = settings().key;
     const auto head = parts_.writer.head();
     if (head.sequence == 0) return fail(ErrorCode::not_found, "the audit chain is empty");
+    return sign_and_keep(head, deadline);
+}
+
+Result<sqlite::Checkpoint> Audit::sign_and_keep(const sqlite::ChainHead& head, Deadline deadline) {
+    // A chain that was put back and went on is longer than the anchored one: signing it would hide that.
+    if (auto why = trouble(); !why.empty()) return fail(ErrorCode::storage_failed, std::move(why));
     SIGNET_ASSIGN(auto last, last_checkpoint());
     if (last && last->head.sequence == head.sequence) {
         signed_head_ = last->head;
         return *std::move(last);
     }
-    SIGNET_ASSIGN(const auto key, parts_.keys.active(key_label, KeyUsage::audit));
+    SIGNET_ASSIGN(const auto key, parts_.keys.active(settings().key, KeyUsage::audit));
     auto made = sign(head, last ? last->head : sqlite::ChainHead{}, *key, deadline);
     if (!made && made.error().code == ErrorCode::token_refused) {
         // The token anchored a later head of this chain, but that checkpoint's row was lost in a crash.
@@ -155,6 +160,25 @@ Result<sqlite::Checkpoint> Audit::checkpoint(Deadline deadline) {
     log::info("audit.checkpoint", "the audit chain was signed",
               {{"sequence", std::to_string(head.sequence)}, {"head", to_hex(head.hash)}});
     return made;
+}
+
+Result<SignedRecord> Audit::append_signed(sqlite::AuditRecord record, Deadline deadline) {
+    const std::lock_guard one_at_a_time(checkpointing_);
+    SIGNET_ASSIGN(const auto sequence, parts_.writer.append(std::move(record)));
+    SignedRecord out;
+    sqlite::ChainHead head;
+    {
+        SIGNET_ASSIGN(const auto db, parts_.readers.lease());
+        SIGNET_ASSIGN(auto own, sqlite::audit_log::find(*db, sequence));
+        SIGNET_ASSIGN(const auto before, sqlite::audit_log::find(*db, sequence - 1));
+        SIGNET_ASSIGN(const auto base, sqlite::audit_log::base(*db));
+        if (!own) return fail(ErrorCode::internal, "an audit record that was just written cannot be found");
+        out.previous = before ? before->hash : base.hash;
+        head = {sequence, own->hash};
+        out.record = std::move(own->record);
+    }
+    SIGNET_ASSIGN(out.checkpoint, sign_and_keep(head, deadline));
+    return out;
 }
 
 bool Audit::checkpoint_if_due(std::chrono::milliseconds time_limit) {
@@ -180,7 +204,8 @@ bool Audit::checkpoint_if_due(std::chrono::milliseconds time_limit) {
                    "the audit chain could not be signed; it goes on unsigned and is tried again",
                    {{"error", made.error().message}, {"detail", made.error().detail}});
     failing_ = true;
-    if (made.error().code == ErrorCode::token_refused) compare_with_anchor(Deadline::in(time_limit));
+    if (made.error().code == ErrorCode::token_refused || made.error().code == ErrorCode::conflict)
+        static_cast<void>(compare_with_anchor(Deadline::in(time_limit)));
     return false;
 }
 
@@ -202,6 +227,11 @@ sqlite::AuditVerifyOptions Audit::verification() const {
 }
 
 Result<std::optional<ArchivedPart>> Audit::archive(const Caller& caller, std::optional<SystemTime> before) {
+    // Two at once would write one file and delete what neither holds.
+    const std::unique_lock one_at_a_time(archiving_, std::try_to_lock);
+    if (!one_at_a_time)
+        return fail(ErrorCode::conflict,
+                    "the audit chain is being archived already; wait until that has ended");
     const auto limits = settings();
     std::error_code failure;
     if (std::filesystem::create_directories(limits.archive, failure))
@@ -235,29 +265,88 @@ Result<std::optional<ArchivedPart>> Audit::archive(const Caller& caller, std::op
     return part;
 }
 
-void Audit::compare_with_anchor(Deadline deadline) {
+namespace {
+
+// What an operator does about a chain that does not fit the token's anchor.
+constexpr std::string_view kRemedy =
+    "; nothing is signed until that is settled: compare the database with its backups, exports and the heads "
+    "in the "
+    "journal, put the newest one back, or stop the daemon and let custodians anchor the chain anew "
+    "(signetd-token "
+    "re-anchor; docs/operations.md)";
+
+bool is_absence(ErrorCode code) {
+    return code == ErrorCode::token_unavailable || code == ErrorCode::token_pin ||
+           code == ErrorCode::deadline_exceeded || code == ErrorCode::cancelled ||
+           code == ErrorCode::overloaded;
+}
+
+// Whether the chain has that head: as a record, as the end of what was archived, or as a checkpoint within it.
+Result<bool> has_head(sqlite::Connection& db, const sqlite::ChainHead& head) {
+    SIGNET_ASSIGN(const auto record, sqlite::audit_log::find(db, head.sequence));
+    if (record) return record->hash == head.hash;
+    SIGNET_ASSIGN(const auto base, sqlite::audit_log::base(db));
+    return base == head;
+}
+
+}  // namespace
+
+bool Audit::compare_with_anchor(Deadline deadline) {
     const auto anchor = parts_.token.read_anchor(deadline);
-    if (!anchor) return;  // the token's absence is reported elsewhere
-    if (!*anchor) return set_trouble({});
+    if (!anchor) {
+        if (is_absence(anchor.error().code)) return false;  // reported elsewhere
+        if (anchor.error().code == ErrorCode::unsupported) return set_trouble({}), true;
+        return set_trouble("the token's anchor of the audit chain cannot be used: " + anchor.error().message),
+               true;
+    }
+    const auto db = parts_.readers.lease();
+    if (!db) return false;
+    const auto last = sqlite::audit_log::last_checkpoint(**db);
+    if (!last) return false;
+    if (!*anchor) {
+        if (!*last) return set_trouble({}), true;
+        return set_trouble(
+                   "the audit chain is signed up to record " + std::to_string((*last)->head.sequence) +
+                   ", but the token holds no anchor of it: it is another token, or its anchor is gone"),
+               true;
+    }
     const auto head = parts_.writer.head();
     if ((*anchor)->sequence > head.sequence)
         return set_trouble("the audit chain ends at record " + std::to_string(head.sequence) +
                            ", but the token anchored record " + std::to_string((*anchor)->sequence) +
-                           ": the database was put back to an older state; compare with its backups");
-    const auto db = parts_.readers.lease();
-    if (!db) return;
-    const auto record = sqlite::audit_log::find(**db, (*anchor)->sequence);
-    if (record && *record && (*record)->hash != (*anchor)->head)
+                           ": the database was put back to an older state"),
+               true;
+    const auto known = has_head(**db, {(*anchor)->sequence, (*anchor)->head});
+    if (!known) return false;
+    if (!*known)
         return set_trouble(
-            "record " + std::to_string((*anchor)->sequence) +
-            " of the audit chain is not the one that the token anchored: the chain was rewritten");
+                   "record " + std::to_string((*anchor)->sequence) +
+                   " of the audit chain is not the one that the token anchored: the database was put back to "
+                   "an older state and went on from there, or the chain was rewritten"),
+               true;
     set_trouble({});
+    return true;
 }
 
 void Audit::set_trouble(std::string text) {
+    if (!text.empty()) text += kRemedy;
     const std::lock_guard lock(mutex_);
     if (!text.empty() && text != trouble_) log::error("audit.trouble", text);
+    trust_ = text.empty() ? Trust::good : Trust::none;
     trouble_ = std::move(text);
+}
+
+Status Audit::trusted() const {
+    switch (trust_.load(std::memory_order_relaxed)) {
+        case Trust::good:
+            return {};
+        case Trust::unknown:
+            return fail(ErrorCode::token_unavailable,
+                        "the audit chain has not been compared with the token's anchor yet; try again");
+        case Trust::none:
+            break;
+    }
+    return fail(ErrorCode::storage_failed, "the audit chain cannot be trusted: " + trouble());
 }
 
 std::string Audit::trouble() const {

@@ -1,6 +1,7 @@
 // The audit chain as the daemon keeps it: pages for reading, signed checkpoints, retention, refusals.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -46,6 +47,13 @@ struct ArchivedPart {
     std::string file;  // its name in the archive directory
 };
 
+// A record with what proves it: the chain's head at it, signed by the audit key.
+struct SignedRecord {
+    sqlite::AuditRecord record;
+    Sha256 previous{};  // the hash that the record builds on
+    sqlite::Checkpoint checkpoint;
+};
+
 class Audit {
   public:
     struct Parts {
@@ -76,17 +84,24 @@ class Audit {
     // also goes to the journal. When the last checkpoint covers the head already, that one is returned. Errors: not_found
     // (an empty chain), the key's and the token's, storage_*.
     Result<sqlite::Checkpoint> checkpoint(Deadline deadline);
+    // Adds the record and signs the head at it, whatever else is written meanwhile. Errors: those of `checkpoint`.
+    Result<SignedRecord> append_signed(sqlite::AuditRecord record, Deadline deadline);
     // `checkpoint`, when enough records or time have passed; false when it failed, which is logged.
     bool checkpoint_if_due(std::chrono::milliseconds time_limit);
 
-    // Moves what is older than the retention, or than `before`, into a file of the archive directory; nullopt when nothing is.
+    // Moves what is older than the retention, or than `before`, into a file of the archive directory; nullopt when nothing
+    // is. One at a time; error besides the storage's: conflict (another one runs).
     Result<std::optional<ArchivedPart>> archive(const Caller& caller, std::optional<SystemTime> before = {});
 
-    // Compares the chain with the token's anchor: a database that was put back to an older state is behind it. Called
+    // Compares the chain with the token's anchor: a database that was put back to an older state is behind it, or on another
+    // branch. A damaged anchor, or none where there was one, is trouble too. False when the token did not answer. Called
     // when the token becomes reachable.
-    void compare_with_anchor(Deadline deadline);
+    bool compare_with_anchor(Deadline deadline);
     // Why the chain cannot be trusted or is not signed any more; empty when all is well.
     std::string trouble() const;
+    // Nothing is signed while the chain cannot be trusted: what would be recorded is no record. Costs a load from memory.
+    // Errors: token_unavailable (not compared yet), storage_failed (the trouble).
+    Status trusted() const;
 
   private:
     AuditSettings settings() const;
@@ -94,10 +109,14 @@ class Audit {
     void set_trouble(std::string text);
     Result<sqlite::Checkpoint> sign(const sqlite::ChainHead& head, const sqlite::ChainHead& previous,
                                     const KeyVersion& key, Deadline deadline);
+    // With checkpointing_ held: signs, anchors and keeps the checkpoint.
+    Result<sqlite::Checkpoint> sign_and_keep(const sqlite::ChainHead& head, Deadline deadline);
     // The head that the token anchored, where it is one of this chain.
     std::optional<sqlite::ChainHead> anchored_head(Deadline deadline);
 
     Parts parts_;
+    enum class Trust : std::uint8_t { unknown, good, none };
+    std::atomic<Trust> trust_{Trust::unknown};
     mutable std::mutex mutex_;  // guards what follows
     AuditSettings settings_;
     std::string trouble_;
@@ -110,6 +129,7 @@ class Audit {
     std::optional<sqlite::ChainHead> signed_head_;
     SystemTime signed_at_{};
     bool failing_ = false;  // of the background thread alone
+    std::mutex archiving_;
 };
 
 }  // namespace signet::service

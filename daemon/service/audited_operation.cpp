@@ -43,6 +43,18 @@ void AuditedOperation::made(Result<Bytes> result) {
         return finish(std::unexpected(std::move(result).error()));
     }
     value_ = *std::move(result);
+    if (approval_) {
+        writer_.run_async(
+            [this](sqlite::Transaction& transaction) -> Status {
+                SIGNET_TRY(approval_->use_up(transaction));
+                SIGNET_ASSIGN(sequence_, transaction.audit(record_));
+                return {};
+            },
+            [this](Status done) {
+                recorded(done ? Result<std::uint64_t>(sequence_) : std::unexpected(std::move(done).error()));
+            });
+        return;
+    }
     writer_.append_async(std::move(record_),
                          [this](Result<std::uint64_t> sequence) { recorded(std::move(sequence)); });
 }

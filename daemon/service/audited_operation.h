@@ -10,7 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "hsm/frames/token_interface.h"
+#include "daemon/service/caller.h"
 #include "sqlite/writer.h"
 
 namespace signet::service {
@@ -27,22 +27,25 @@ class AuditedOperation {
 
     // `start` gets the callback to pass to the token. `finished` runs once, on the thread that brings the last news: it must
     // not block. Errors: the token's; storage_full, storage_failed, overloaded when the record could not be written (fail
-    // closed: the result is dropped). A refusal by the token's own rules is recorded, best effort: nothing is released.
+    // closed: the result is dropped). A refusal by the token's own rules is recorded, best effort: nothing is released. The
+    // caller's approval, if there is one, is used up with the record; conflict, when that cannot be.
     template <class Start>
-    static void begin(sqlite::Writer& writer, sqlite::AuditRecord record, Start&& start, Finished finished) {
-        auto* const operation = new AuditedOperation(writer, std::move(record), std::move(finished));
+    static void begin(sqlite::Writer& writer, const Caller& caller, sqlite::AuditRecord record, Start&& start,
+                      Finished finished) {
+        auto* const operation =
+            new AuditedOperation(writer, caller.approval, std::move(record), std::move(finished));
         // A lone pointer fits into std::function without an allocation, which a shared_ptr would not.
         start(Done([operation](Result<Bytes> result) { operation->made(std::move(result)); }));
     }
 
     // The same for a caller that waits. Error besides: deadline_exceeded.
     template <class Start>
-    static Result<Audited> run(sqlite::Writer& writer, sqlite::AuditRecord record, Deadline deadline,
+    static Result<Audited> run(sqlite::Writer& writer, const Caller& caller, sqlite::AuditRecord record,
                                Start&& start) {
         const auto waiter = std::make_shared<Waiter>();
-        begin(writer, std::move(record), std::forward<Start>(start),
+        begin(writer, caller, std::move(record), std::forward<Start>(start),
               [waiter](Result<Audited> outcome) { waiter->set(std::move(outcome)); });
-        return waiter->wait(deadline);
+        return waiter->wait(caller.deadline);
     }
 
   private:
@@ -55,15 +58,21 @@ class AuditedOperation {
         std::unique_ptr<State> state;
     };
 
-    AuditedOperation(sqlite::Writer& writer, sqlite::AuditRecord record, Finished finished)
-        : writer_(writer), record_(std::move(record)), finished_(std::move(finished)) {}
+    AuditedOperation(sqlite::Writer& writer, std::shared_ptr<const ApprovalUse> approval,
+                     sqlite::AuditRecord record, Finished finished)
+        : writer_(writer),
+          approval_(std::move(approval)),
+          record_(std::move(record)),
+          finished_(std::move(finished)) {}
 
     void made(Result<Bytes> result);
     void recorded(Result<std::uint64_t> sequence);
     void finish(Result<Audited> outcome);
 
     sqlite::Writer& writer_;
+    std::shared_ptr<const ApprovalUse> approval_;
     sqlite::AuditRecord record_;
+    std::uint64_t sequence_ = 0;  // with an approval
     Bytes value_;
     Finished finished_;
 };

@@ -141,6 +141,7 @@ Result<IssuedCertificate> Authorities::issue(const Caller& caller, std::string_v
         IssuedCertificate issued{certificate.pem(), chain_of(*authority, certificate.der()),
                                  certificate.serial(), certificate.not_after(), 0};
         const auto recorded = parts_.writer.run([&](sqlite::Transaction& transaction) -> Status {
+            SIGNET_TRY(caller.use_approval(transaction));
             sqlite::StoredCertificate row;
             row.ca = ca;
             row.ca_version = signer.key->id.version;
@@ -228,6 +229,7 @@ Result<std::uint64_t> Authorities::revoke(const Caller& caller, std::string_view
     const bool release = reason == sqlite::RevocationReason::remove_from_crl;
     std::uint64_t sequence = 0;
     SIGNET_TRY(parts_.writer.run([&](sqlite::Transaction& transaction) -> Status {
+        SIGNET_TRY(caller.use_approval(transaction));
         const auto now = parts_.clock.now();
         SIGNET_TRY(release ? sqlite::certificate_store::release(transaction, ca, row.serial)
                            : sqlite::certificate_store::revoke(transaction, ca, row.serial, {now, reason}));

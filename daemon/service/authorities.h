@@ -93,7 +93,14 @@ class Authorities {
 
     // Always a DER OCSPResponse (RFC 6960 section 4.2.1), of an error where it must be. An Error only when nothing at all
     // can be said: not_found (no such CA).
+    // What a stranger can cost is bounded: their nonce is not answered (RFC 9654 section 2.1 permits it), so that one
+    // signature for a certificate serves all of them for half the answer's validity; a serial number that was never
+    // issued is `unauthorized`, unsigned (RFC 5019 section 2.2.3); and past the configured signatures a second it is
+    // `tryLater`.
     Result<OcspReply> ocsp(const Caller& caller, std::string_view ca, ByteView request);
+    // One audit record for the OCSP answers since the last one that cost no signature: from the cache, unknown, over the
+    // rate. Each signed answer has a record of its own.
+    void summarise_ocsp();
 
     // What an operator must look at: CRLs near their nextUpdate, certificates near their end, keys without a certificate.
     std::vector<std::string> alarms() const;
@@ -127,6 +134,7 @@ class Authorities {
                                                   const pki::OcspRequest& request);
     Result<OcspReply> answer_ocsp(const Caller& caller, const Authority& authority,
                                   const pki::OcspRequest& request);
+    bool may_sign_for_strangers(const Authority& authority);
 
     Parts parts_;
     mutable std::mutex mutex_;  // guards what follows
@@ -142,7 +150,14 @@ class Authorities {
         std::uint64_t revocations;
     };
     std::map<Sha256, CachedAnswer> ocsp_cache_;
-    std::mutex crl_making_;  // one CRL at a time
+    struct OcspCounts {
+        std::uint64_t cached = 0;
+        std::uint64_t unknown = 0;
+        std::uint64_t limited = 0;
+    } ocsp_counts_;
+    std::map<std::string, SystemTime, std::less<>>
+        public_ocsp_full_at_;  // by CA: when its rate is whole again
+    std::mutex crl_making_;    // one CRL at a time
 };
 
 }  // namespace signet::service

@@ -1,4 +1,5 @@
-// OCSP: who asks may be anybody, so answers without a nonce are cached, and each signed answer is in the audit chain.
+// OCSP: who asks may be anybody, so answers without a nonce are cached, what strangers may have signed is bounded, and each
+// signed answer is in the audit chain.
 #include <algorithm>
 
 #include "base/digest.h"
@@ -6,6 +7,7 @@
 #include "base/log.h"
 #include "daemon/service/authorities.h"
 #include "daemon/service/details.h"
+#include "policy/policy.h"
 
 namespace signet::service {
 namespace {
@@ -24,7 +26,60 @@ std::string_view name_of(pki::OcspCertificateStatus status) {
     return "unknown";
 }
 
+bool is_stranger(const Caller& caller) {
+    return caller.principal == policy::kPublicPrincipal;
+}
+
+Sha256 cache_key_of(std::string_view ca, const pki::OcspRequest& request) {
+    // By what is asked, not by how: a request has many encodings.
+    Bytes text = to_bytes(ca);
+    text.push_back(0);
+    for (const auto& id : request.certificates)
+        text.insert(text.end(), id.der.begin(), id.der.end());
+    return sha256(text);
+}
+
 }  // namespace
+
+// The generic cell rate algorithm, as in policy/rate_limiter.h, with a second's worth at once.
+bool Authorities::may_sign_for_strangers(const Authority& authority) {
+    using namespace std::chrono;
+    const auto now = parts_.clock.now();
+    const auto step =
+        duration_cast<SystemTime::duration>(seconds{1}) / authority.settings.ocsp.public_signatures;
+    const std::lock_guard lock(mutex_);
+    auto& full_at = public_ocsp_full_at_[authority.settings.label];
+    const auto next = std::max(full_at, now) + step;
+    if (next > now + seconds{1}) {
+        ++ocsp_counts_.limited;
+        return false;
+    }
+    full_at = next;
+    return true;
+}
+
+void Authorities::summarise_ocsp() {
+    OcspCounts counts;
+    {
+        const std::lock_guard lock(mutex_);
+        counts = ocsp_counts_;
+    }
+    if (counts.cached + counts.unknown + counts.limited == 0) return;
+    sqlite::AuditRecord record;
+    record.principal = "system";
+    record.action = "ca.ocsp";
+    record.outcome = "ok";
+    record.details = Details()
+                         .add("from_cache", counts.cached)
+                         .add("unknown", counts.unknown)
+                         .add("over_rate", counts.limited)
+                         .text();
+    if (!parts_.writer.append(std::move(record))) return;  // counted on, and told the next time
+    const std::lock_guard lock(mutex_);
+    ocsp_counts_.cached -= counts.cached;
+    ocsp_counts_.unknown -= counts.unknown;
+    ocsp_counts_.limited -= counts.limited;
+}
 
 Result<std::vector<pki::OcspStatus>> Authorities::statuses(const Authority& authority,
                                                            const KeyVersion& issuer,
@@ -74,6 +129,15 @@ Result<OcspReply> Authorities::answer_ocsp(const Caller& caller, const Authority
 
     pki::OcspAnswer answer;
     SIGNET_ASSIGN(answer.statuses, statuses(authority, *issuer, *version, request));
+    if (is_stranger(caller)) {
+        if (std::ranges::find(answer.statuses, pki::OcspCertificateStatus::unknown,
+                              &pki::OcspStatus::status) != answer.statuses.end()) {
+            const std::lock_guard lock(mutex_);
+            ++ocsp_counts_.unknown;
+            return OcspReply{pki::ocsp_error(pki::OcspError::unauthorized)};
+        }
+        if (!may_sign_for_strangers(authority)) return OcspReply{pki::ocsp_error(pki::OcspError::try_later)};
+    }
     answer.produced_at = parts_.clock.now();
     answer.this_update = answer.produced_at;
     answer.next_update = answer.produced_at + authority.settings.ocsp.validity;
@@ -99,23 +163,24 @@ Result<OcspReply> Authorities::answer_ocsp(const Caller& caller, const Authority
 
 Result<OcspReply> Authorities::ocsp(const Caller& caller, std::string_view ca, ByteView der) {
     SIGNET_ASSIGN(const auto authority, this->authority(ca));
-    const auto request = pki::parse_ocsp_request(der);
+    auto request = pki::parse_ocsp_request(der);
     if (!request || request->certificates.empty())
         return OcspReply{pki::ocsp_error(pki::OcspError::malformed_request)};
 
+    if (is_stranger(caller)) request->nonce.reset();
+
     const auto now = parts_.clock.now();
-    Bytes scoped = to_bytes(ca);
-    scoped.push_back(0);
-    scoped.insert(scoped.end(), der.begin(), der.end());
-    const auto cache_key = sha256(scoped);
+    const auto cache_key = cache_key_of(ca, *request);
     std::uint64_t revocations = 0;
     {
         const std::lock_guard lock(mutex_);
         revocations = revocations_;
         const auto found = ocsp_cache_.find(cache_key);
-        if (found != ocsp_cache_.end() && found->second.until > now &&
-            found->second.revocations == revocations)
+        if (!request->nonce && found != ocsp_cache_.end() && found->second.until > now &&
+            found->second.revocations == revocations) {
+            ++ocsp_counts_.cached;
             return found->second.reply;
+        }
     }
     auto reply = answer_ocsp(caller, *authority, *request);
     if (!reply) {

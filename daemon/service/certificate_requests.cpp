@@ -56,17 +56,17 @@ Result<MadeRequest> CertificateRequests::make(const Caller& caller, std::string_
     SIGNET_ASSIGN(const auto purpose, purpose_of(*chosen));
     SIGNET_ASSIGN(const auto token_key, parts_.library.load(chosen->info(), purpose));
     SIGNET_ASSIGN(const auto der, pki::make_csr(token_key, subject, names, caller.deadline));
-    SIGNET_ASSIGN(
-        const auto sequence,
-        parts_.writer.append({.request_id = std::string(caller.request_id),
-                              .principal = std::string(caller.principal),
-                              .action = "keys.csr",
-                              .object = to_string(chosen->id),
-                              .outcome = "ok",
-                              .details = Details()
-                                             .add("subject", pki::to_rfc4514(subject))
-                                             .add("sha256", to_hex(digest(HashAlgorithm::sha256, der)))
-                                             .text()}));
+    SIGNET_ASSIGN(const auto sequence,
+                  append_record(parts_.writer, caller,
+                                {.request_id = std::string(caller.request_id),
+                                 .principal = std::string(caller.principal),
+                                 .action = "keys.csr",
+                                 .object = to_string(chosen->id),
+                                 .outcome = "ok",
+                                 .details = Details()
+                                                .add("subject", pki::to_rfc4514(subject))
+                                                .add("sha256", to_hex(digest(HashAlgorithm::sha256, der)))
+                                                .text()}));
     return MadeRequest{pki::to_pem("CERTIFICATE REQUEST", der), chosen->id, sequence};
 }
 

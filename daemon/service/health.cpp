@@ -2,8 +2,10 @@
 
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 #include "base/log.h"
 
@@ -13,6 +15,7 @@ namespace {
 constexpr std::size_t kCanaryBytes = 16;
 // The writer goes round at least once a second, also when idle (Writer::heartbeat).
 constexpr std::chrono::seconds kWriterStall{15};
+constexpr std::chrono::days kExpiryAlarm{30};
 
 HealthReason reason_of(const Error& error) {
     return {std::string(to_string(error.code)), error.message};
@@ -41,7 +44,9 @@ std::optional<HealthReason> Health::check_token(std::chrono::milliseconds time_l
     if (synchronised_) return std::nullopt;
     const auto report = parts_.keys.synchronise(Deadline::in(time_limit));
     if (!report) return reason_of(report.error());
-    parts_.audit.compare_with_anchor(Deadline::in(time_limit));
+    if (!parts_.audit.compare_with_anchor(Deadline::in(time_limit)))
+        return HealthReason{"token_unavailable",
+                            "the token's anchor of the audit chain could not be read yet"};
     synchronised_ = true;
     return std::nullopt;
 }
@@ -69,6 +74,29 @@ std::optional<HealthReason> Health::check_disk() const {
                                         " MiB of limits.free_disk; make room"};
 }
 
+std::vector<std::string> Health::key_alarms() const {
+    std::vector<std::string> out;
+    const auto now = parts_.clock.now();
+    const auto picture = parts_.keys.registry();
+    for (const auto& key : picture->keys()) {
+        for (const auto& version : key->versions) {
+            const auto name = to_string(version.id);
+            if (!version.available && version.state != KeyState::destroyed)
+                out.push_back("the token lacks the key " + name);
+            if (version.state == KeyState::pending && version.created_by == "system")
+                out.push_back(
+                    "the token holds " + name +
+                    ", which this appliance did not make: activate it (signetctl keys activate) or have it "
+                    "destroyed");
+            if (version.state == KeyState::active && version.not_after &&
+                *version.not_after - now < kExpiryAlarm)
+                out.push_back("the key " + name + " is to be used until " + to_rfc3339(*version.not_after) +
+                              ": rotate it (signetctl keys rotate)");
+        }
+    }
+    return out;
+}
+
 bool Health::check(std::chrono::milliseconds time_limit) {
     Readiness now;
     if (auto reason = check_token(time_limit)) now.reasons.push_back(*std::move(reason));
@@ -78,12 +106,7 @@ bool Health::check(std::chrono::milliseconds time_limit) {
         now.reasons.push_back({"audit_chain", std::move(trouble)});
     now.ready = now.reasons.empty();
     now.warnings = parts_.authorities.alarms();
-    for (const auto& key : parts_.keys.registry()->keys()) {
-        for (const auto& version : key->versions) {
-            if (!version.available && version.state != KeyState::destroyed)
-                now.warnings.push_back("the token lacks the key " + to_string(version.id));
-        }
-    }
+    std::ranges::move(key_alarms(), std::back_inserter(now.warnings));
     const std::lock_guard lock(mutex_);
     if (now.ready != readiness_.ready) {
         if (now.ready)

@@ -39,6 +39,7 @@ class Health {
         Keys& keys;
         Audit& audit;
         Authorities& authorities;
+        const Clock& clock;
         std::filesystem::path database;
     };
     Health(Parts parts, std::uint64_t free_disk) : parts_(std::move(parts)), free_disk_(free_disk) {}
@@ -48,6 +49,8 @@ class Health {
     // and its audit anchor with the database first, so that `ready` means synchronised. Returns whether it is ready.
     bool check(std::chrono::milliseconds time_limit);
     Readiness readiness() const;
+    // Keys that the token lacks, that nobody here made, or that are near the end of their use.
+    std::vector<std::string> key_alarms() const;
     // As of the last check; nullopt while the token does not answer.
     std::optional<TokenStatus> token_status() const;
 

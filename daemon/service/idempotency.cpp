@@ -88,6 +88,20 @@ Status Idempotency::finish(const Caller& caller, const sqlite::IdempotencyScope&
     });
 }
 
+Status Idempotency::bind(sqlite::Transaction& transaction, const sqlite::IdempotencyScope& scope,
+                         std::int64_t intent) {
+    return sqlite::idempotency_store::bind(transaction, scope, intent);
+}
+
+Status Idempotency::settle(sqlite::Transaction& transaction, std::int64_t intent,
+                           const std::optional<KeptAnswer>& answer) {
+    namespace store = sqlite::idempotency_store;
+    if (!answer) return store::release_bound(transaction, intent);
+    return store::finish_bound(transaction, intent,
+                               {answer->status, answer->content_type, to_bytes(answer->body), false},
+                               parts_.clock.now() + kKept);
+}
+
 Status Idempotency::release(const sqlite::IdempotencyScope& scope) {
     return parts_.writer.run([&](sqlite::Transaction& transaction) {
         return sqlite::idempotency_store::release(transaction, scope);

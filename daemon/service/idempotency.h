@@ -34,7 +34,7 @@ class Idempotency {
     };
     explicit Idempotency(Parts parts) : parts_(std::move(parts)) {}
 
-    // Nothing of an earlier process is in flight any more. Called once, at start.
+    // Nothing of an earlier process is in flight any more, but what waits for an open intent. Called once, at start.
     Status release_in_flight();
 
     // The answer of an earlier request with this key, or nullopt: then the caller does the work and ends it with `finish`
@@ -49,6 +49,12 @@ class Idempotency {
     // Afterwards; `secret` answers are encrypted under the seal key and kept for 10 minutes.
     Status finish(const Caller& caller, const sqlite::IdempotencyScope& scope, const KeptAnswer& answer,
                   bool secret);
+    // The outcome is known when this intent is settled, whatever becomes of the request: until then the key is in flight.
+    // In the transaction that opens the intent.
+    Status bind(sqlite::Transaction& transaction, const sqlite::IdempotencyScope& scope, std::int64_t intent);
+    // When it is settled, in that transaction; nullopt: the work was not done, the key may be used again.
+    Status settle(sqlite::Transaction& transaction, std::int64_t intent,
+                  const std::optional<KeptAnswer>& answer);
     // The work failed: the key may be used again.
     Status release(const sqlite::IdempotencyScope& scope);
 

@@ -39,9 +39,10 @@ std::unexpected<Error> not_settled(Error error, const KeyId& id) {
 }  // namespace
 
 Result<std::int64_t> Keys::open_intent(const Caller& caller, std::string_view action, const KeyId& id,
-                                       const std::string& parameters) {
+                                       const std::string& parameters, const AlsoOnKeyChange& also) {
     std::int64_t intent_id = 0;
     SIGNET_TRY(parts_.writer.run([&](sqlite::Transaction& transaction) -> Status {
+        SIGNET_TRY(caller.use_approval(transaction));
         SIGNET_ASSIGN(const auto sequence,
                       transaction.audit(record_of(caller, action, id, "intent", parameters)));
         sqlite::Intent intent;
@@ -53,7 +54,7 @@ Result<std::int64_t> Keys::open_intent(const Caller& caller, std::string_view ac
         intent.opened = parts_.clock.now();
         intent.audit = sequence;
         SIGNET_ASSIGN(intent_id, sqlite::intent_store::open(transaction, intent));
-        return {};
+        return also.opened ? also.opened(transaction, intent_id) : Status{};
     }));
     return intent_id;
 }
@@ -69,6 +70,9 @@ Result<std::uint64_t> Keys::settle_failed(const sqlite::Intent& intent, std::str
         record.outcome = "failed";
         record.details = R"({"why":")" + std::string(why) + R"("})";
         SIGNET_ASSIGN(sequence, transaction.audit(record));
+        if (on_settled_) {
+            SIGNET_TRY(on_settled_(transaction, {intent.id, intent.action, false, {{}, sequence}}));
+        }
         return sqlite::intent_store::settle(transaction, intent.id, "failed", parts_.clock.now());
     }));
     return sequence;
@@ -101,8 +105,8 @@ Result<KeyChange> Keys::generate(const Caller& caller, std::string_view action,
     intent.object = to_string(request.id);
     intent.principal = caller.principal;
     intent.request_id = caller.request_id;
-    SIGNET_ASSIGN(intent.id,
-                  open_intent(caller, action, request.id, intent_parameters(request, activate, not_after)));
+    SIGNET_ASSIGN(intent.id, open_intent(caller, action, request.id,
+                                         intent_parameters(request, activate, not_after), also));
 
     auto generated = parts_.token.generate_key(request, caller.deadline);
     if (!generated) {
@@ -114,7 +118,7 @@ Result<KeyChange> Keys::generate(const Caller& caller, std::string_view action,
     SIGNET_TRY(parts_.writer.run([&](sqlite::Transaction& transaction) -> Status {
         SIGNET_TRY(record_generated(transaction, *generated, intent, activate, not_after));
         SIGNET_ASSIGN(change.audit, transaction.audit(record_of(caller, action, request.id, "ok")));
-        return also ? also(transaction, change) : Status{};
+        return also.done ? also.done(transaction, change) : Status{};
     }));
     SIGNET_TRY(reload());
     return change;
@@ -164,6 +168,7 @@ Result<KeyChange> Keys::change_state(const Caller& caller, std::string_view acti
                                      KeyState state) {
     KeyChange change{version.id, 0};
     SIGNET_TRY(parts_.writer.run([&](sqlite::Transaction& transaction) -> Status {
+        SIGNET_TRY(caller.use_approval(transaction));
         const auto changed =
             state == KeyState::active
                 ? sqlite::key_store::activate(transaction, version.id.label, version.id.version,
@@ -211,7 +216,8 @@ Result<KeyChange> Keys::retire(const Caller& caller, std::string_view label,
     return change_state(caller, "keys.disable", *found, KeyState::retired);
 }
 
-Result<KeyChange> Keys::destroy(const Caller& caller, std::string_view label, std::uint32_t version) {
+Result<KeyChange> Keys::destroy(const Caller& caller, std::string_view label, std::uint32_t version,
+                                const AlsoOnKeyChange& also) {
     const std::lock_guard lock(changes_);
     SIGNET_ASSIGN(const auto found, pick(label, version));
     if (found->state == KeyState::destroyed)
@@ -230,9 +236,17 @@ Result<KeyChange> Keys::destroy(const Caller& caller, std::string_view label, st
     intent.object = to_string(found->id);
     intent.principal = caller.principal;
     intent.request_id = caller.request_id;
-    SIGNET_ASSIGN(intent.id, open_intent(caller, intent.action, found->id, "{}"));
+    SIGNET_ASSIGN(intent.id, open_intent(caller, intent.action, found->id, "{}", also));
     auto destroyed = parts_.token.destroy_key(found->id, caller.deadline);
-    const bool gone = destroyed || destroyed.error().code == ErrorCode::not_found;
+    bool gone = destroyed || destroyed.error().code == ErrorCode::not_found;
+    if (gone) {
+        // The token says so itself: it is looked for again, by another way than it was destroyed.
+        const auto left = parts_.token.list_keys(caller.deadline);
+        if (!left) return not_settled(left.error(), found->id);
+        gone = std::ranges::find(*left, found->id, &KeyInfo::id) == left->end();
+        if (!gone)
+            destroyed = fail(ErrorCode::token_refused, "the token still lists " + to_string(found->id));
+    }
     if (!gone) {
         if (outcome_unknown(destroyed.error())) return not_settled(std::move(destroyed).error(), found->id);
         SIGNET_TRY(settle_failed(intent, to_string(destroyed.error().code)));
@@ -242,8 +256,9 @@ Result<KeyChange> Keys::destroy(const Caller& caller, std::string_view label, st
     SIGNET_TRY(parts_.writer.run([&](sqlite::Transaction& transaction) -> Status {
         SIGNET_TRY(sqlite::key_store::set_state(transaction, label, version, KeyState::destroyed));
         SIGNET_TRY(sqlite::intent_store::settle(transaction, intent.id, "ok", parts_.clock.now()));
-        SIGNET_ASSIGN(change.audit, transaction.audit(record_of(caller, "keys.destroy", found->id, "ok")));
-        return {};
+        SIGNET_ASSIGN(change.audit, transaction.audit(record_of(caller, "keys.destroy", found->id, "ok",
+                                                                R"({"listed_by_token":false})")));
+        return also.done ? also.done(transaction, change) : Status{};
     }));
     SIGNET_TRY(reload());
     return change;
@@ -261,9 +276,11 @@ Result<KeyChange> Keys::import_certificate(const Caller& caller, std::string_vie
                     "the certificate is for another key than any version of '" + std::string(label) + "'");
     KeyChange change{owner->id, 0};
     const auto details = R"({"fingerprint":")" + to_hex(parsed.fingerprint()) + R"("})";
-    SIGNET_ASSIGN(const auto intended,
-                  parts_.writer.append(record_of(caller, "keys.import", owner->id, "intent", details)));
-    static_cast<void>(intended);
+    SIGNET_TRY(parts_.writer.run([&](sqlite::Transaction& transaction) -> Status {
+        SIGNET_TRY(caller.use_approval(transaction));
+        SIGNET_TRY(transaction.audit(record_of(caller, "keys.import", owner->id, "intent", details)));
+        return {};
+    }));
     const auto imported = parts_.token.import_certificate({owner->id, parsed.der()}, caller.deadline);
     SIGNET_ASSIGN(change.audit, parts_.writer.append(record_of(caller, "keys.import", owner->id,
                                                                imported ? "ok" : "failed", details)));

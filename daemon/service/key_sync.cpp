@@ -12,6 +12,8 @@ namespace {
 
 // An operation whose answer timed out may still end in the worker; afterwards its intent can be judged.
 constexpr std::chrono::seconds kIntentRest{60};
+// Who "made" a key that was found in the token.
+constexpr std::string_view kFinder = "system";
 
 const KeyInfo* find_in(const std::vector<KeyInfo>& keys, const KeyId& id) {
     const auto found = std::ranges::find(keys, id, &KeyInfo::id);
@@ -89,8 +91,12 @@ Status Keys::resolve(const sqlite::Intent& intent, const KeyInfo* in_token) {
         record.principal = intent.principal;
         record.request_id = intent.request_id;
         record.details = R"({"resolved":true})";
-        SIGNET_TRY(transaction.audit(record));
-        return {};
+        SettledIntent settled{intent.id, intent.action, true, {id, 0}};
+        settled.state = destroys             ? KeyState::destroyed
+                        : generated.activate ? KeyState::active
+                                             : KeyState::pending;
+        SIGNET_ASSIGN(settled.change.audit, transaction.audit(record));
+        return on_settled_ ? on_settled_(transaction, settled) : Status{};
     });
 }
 
@@ -109,8 +115,6 @@ Status Keys::adopt(const std::vector<KeyInfo>& in_token, SyncReport& report) {
     }
     for (auto& [label, infos] : unknown) {
         std::ranges::sort(infos, {}, [](const KeyInfo* info) { return info->id.version; });
-        const auto known = picture->find(label);
-        const bool has_active = known && known->active() != nullptr;
         SIGNET_TRY(parts_.writer.run([&](sqlite::Transaction& transaction) -> Status {
             for (const auto* info : infos) {
                 sqlite::StoredKey row;
@@ -120,18 +124,20 @@ Status Keys::adopt(const std::vector<KeyInfo>& in_token, SyncReport& report) {
                 row.usages = info->usages.bits();
                 row.created = parts_.clock.now();
                 row.public_key = info->public_key;
-                row.created_by = "system";
+                row.created_by = kFinder;
+                // Whoever can write into the token must not thereby say what signs: an administrator activates it.
+                row.state = KeyState::pending;
                 SIGNET_TRY(sqlite::key_store::insert(transaction, row));
-                // In order of versions: the newest ends as the active one, the others as retired.
-                if (!has_active)
-                    SIGNET_TRY(sqlite::key_store::activate(transaction, label, row.version, row.created));
                 SIGNET_TRY(transaction.audit(system_record("system.key.adopted", info->id, "ok")));
             }
             return {};
         }));
         for (const auto* info : infos) {
-            log::info("key.adopted", "a key of the token was added to the registry",
-                      {{"key", to_string(info->id)}});
+            log::warning(
+                "key.adopted",
+                "the token holds a key that this appliance did not make; it signs nothing until it is "
+                "activated",
+                {{"key", to_string(info->id)}});
             report.adopted.push_back(info->id);
         }
     }

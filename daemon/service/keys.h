@@ -40,13 +40,28 @@ struct KeyChange {
     std::uint64_t audit = 0;  // sequence number of the record of the outcome
 };
 
-// More work for the transaction that makes a change durable: an answer kept under an idempotency key.
-using AlsoOnKeyChange = std::function<Status(sqlite::Transaction&, const KeyChange&)>;
+// More work for the transactions of a change: the answer that an idempotency key keeps.
+struct AlsoOnKeyChange {
+    // Where it begins: this intent is open from here until the outcome is known, perhaps after a restart.
+    std::function<Status(sqlite::Transaction&, std::int64_t intent)> opened{};
+    std::function<Status(sqlite::Transaction&, const KeyChange&)> done{};
+};
+
+// An intent that did not end with the request that opened it, or that failed.
+struct SettledIntent {
+    std::int64_t id = 0;
+    std::string_view action;  // "keys.rotate"
+    bool done = false;        // it had taken effect
+    KeyChange change;
+    KeyState state = KeyState::pending;  // of the version, when it is done
+};
+using OnSettled = std::function<Status(sqlite::Transaction&, const SettledIntent&)>;
 
 // What the token's keys and the database's rows had to say to each other.
 struct SyncReport {
-    std::vector<KeyId>
-        adopted;              // in the token, unknown to the database: made by `signetctl init` or a ceremony
+    // In the token, unknown to the database: added as pending, until an administrator activates them. What `signetctl
+    // init` and ceremonies make, they make through this class, so that their keys are never unknown.
+    std::vector<KeyId> adopted;
     std::vector<KeyId> lost;  // known to the database, not in the token any more: marked, never deleted
     std::vector<KeyId> found_again;
     std::size_t intents_settled = 0;
@@ -63,6 +78,9 @@ class Keys {
         std::set<std::string, std::less<>> needed;
     };
     explicit Keys(Parts parts) : parts_(std::move(parts)) {}
+
+    // Called in the transaction that settles an intent otherwise than in the request's own; before any change.
+    void on_settled(OnSettled hook) { on_settled_ = std::move(hook); }
 
     // Reads the registry from the database; works without the token.
     Status load();
@@ -99,7 +117,8 @@ class Keys {
     Result<KeyChange> retire(const Caller& caller, std::string_view label,
                              std::optional<std::uint32_t> version);
     // Not of the active version: disable it first.
-    Result<KeyChange> destroy(const Caller& caller, std::string_view label, std::uint32_t version);
+    Result<KeyChange> destroy(const Caller& caller, std::string_view label, std::uint32_t version,
+                              const AlsoOnKeyChange& also = {});
     // Puts a certificate for the key into the token. Errors: unprocessable (not this key's), the token's.
     Result<KeyChange> import_certificate(const Caller& caller, std::string_view label, Bytes certificate);
 
@@ -117,7 +136,7 @@ class Keys {
     Status record_generated(sqlite::Transaction& transaction, const KeyInfo& info,
                             const sqlite::Intent& intent, bool activate, std::optional<SystemTime> not_after);
     Result<std::int64_t> open_intent(const Caller& caller, std::string_view action, const KeyId& id,
-                                     const std::string& parameters);
+                                     const std::string& parameters, const AlsoOnKeyChange& also);
     Result<std::uint64_t> settle_failed(const sqlite::Intent& intent, std::string_view why);
     Result<std::size_t> resolve_intents(const std::vector<KeyInfo>& in_token);
     Status resolve(const sqlite::Intent& intent, const KeyInfo* in_token);
@@ -127,6 +146,7 @@ class Keys {
     Status reload();
 
     Parts parts_;
+    OnSettled on_settled_;
     std::mutex changes_;  // one change of keys at a time; never taken by signing
     mutable std::mutex picture_mutex_;
     std::shared_ptr<const Registry> registry_ = std::make_shared<Registry>();

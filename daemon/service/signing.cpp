@@ -144,7 +144,7 @@ Result<Signature> Signing::sign_as(std::string_view action, const Caller& caller
     SIGNET_TRY(check_fits(*key, algorithm));
     auto record = record_of(action, caller, *key, details_of(to_string(algorithm), input.digest));
     return signature_of(
-        *key, AuditedOperation::run(parts_.writer, std::move(record), caller.deadline,
+        *key, AuditedOperation::run(parts_.writer, caller, std::move(record),
                                     start_sign(parts_.token, *key, algorithm, input, caller.deadline)));
 }
 
@@ -153,7 +153,7 @@ void Signing::begin_sign(const Caller& caller, const KeyPtr& key, SignAlgorithm 
     if (auto checked = check_fits(*key, algorithm); !checked)
         return finished(std::unexpected(std::move(checked).error()));
     auto record = record_of("keys.sign", caller, *key, details_of(to_string(algorithm), input.digest));
-    AuditedOperation::begin(parts_.writer, std::move(record),
+    AuditedOperation::begin(parts_.writer, caller, std::move(record),
                             start_sign(parts_.token, *key, algorithm, input, caller.deadline),
                             telling(key, std::move(finished)));
 }
@@ -163,7 +163,7 @@ void Signing::begin_mac(const Caller& caller, const KeyPtr& key, MacAlgorithm al
     if (auto checked = check_mac_data(data); !checked)
         return finished(std::unexpected(std::move(checked).error()));
     auto record = mac_record(caller, *key, algorithm, data);
-    AuditedOperation::begin(parts_.writer, std::move(record),
+    AuditedOperation::begin(parts_.writer, caller, std::move(record),
                             start_mac(parts_.token, *key, algorithm, std::move(data), caller.deadline),
                             telling(key, std::move(finished)));
 }
@@ -191,8 +191,9 @@ Result<Signatures> Signing::sign_batch(const Caller& caller, const KeyPtr& key, 
         record_refusal("keys.sign", caller, *key, signatures.error());
         return std::unexpected(std::move(signatures).error());
     }
-    SIGNET_ASSIGN(const auto sequence,
-                  parts_.writer.append(record_of("keys.sign", caller, *key, std::move(details))));
+    SIGNET_ASSIGN(
+        const auto sequence,
+        append_record(parts_.writer, caller, record_of("keys.sign", caller, *key, std::move(details))));
     count_use(*key, request.inputs.size());
     return Signatures{*std::move(signatures), sequence};
 }
@@ -200,7 +201,7 @@ Result<Signatures> Signing::sign_batch(const Caller& caller, const KeyPtr& key, 
 Result<Signature> Signing::mac(const Caller& caller, const KeyPtr& key, MacAlgorithm algorithm, Bytes data) {
     SIGNET_TRY(check_mac_data(data));
     auto record = mac_record(caller, *key, algorithm, data);
-    return signature_of(*key, AuditedOperation::run(parts_.writer, std::move(record), caller.deadline,
+    return signature_of(*key, AuditedOperation::run(parts_.writer, caller, std::move(record),
                                                     start_mac(parts_.token, *key, algorithm, std::move(data),
                                                               caller.deadline)));
 }
@@ -217,8 +218,9 @@ Result<Plaintext> Signing::decrypt(const Caller& caller, const KeyPtr& key, Hash
         return std::unexpected(std::move(plaintext).error());
     }
     const auto* const name = oaep_hash == HashAlgorithm::sha1 ? "RSA-OAEP" : "RSA-OAEP-256";
-    SIGNET_ASSIGN(const auto sequence, parts_.writer.append(record_of("keys.decrypt", caller, *key,
-                                                                      details_of(name, digest_hex))));
+    SIGNET_ASSIGN(const auto sequence,
+                  append_record(parts_.writer, caller,
+                                record_of("keys.decrypt", caller, *key, details_of(name, digest_hex))));
     count_use(*key);
     return Plaintext{*std::move(plaintext), sequence};
 }

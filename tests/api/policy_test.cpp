@@ -1,5 +1,6 @@
 #include <csignal>
 
+#include "sqlite/connection.h"
 #include "tests/api/json.h"
 
 namespace signet::testing {
@@ -61,6 +62,29 @@ TEST(Policy, ReloadTakesAGoodFileAndKeepsTheOldOneOnABadOne) {
     appliance.edit("policy.yaml", "permissions: [keys.list, health.*]", kEverything);
     appliance.signal_daemon(SIGHUP);
     EXPECT_TRUE(eventually([&] { return sign() == 200; }));
+}
+
+// What is in force is always on record: a policy whose reload cannot be recorded is not taken.
+TEST(Policy, AReloadThatCannotBeRecordedChangesNothing) {
+    Appliance appliance;
+    const auto list = [&] { return appliance.get("/v1/keys").status; };
+    EXPECT_EQ(list(), 200);
+    appliance.edit("policy.yaml", kEverything, "permissions: [health.*]");
+    {
+        auto db =
+            sqlite::Connection::open(appliance.path("data/signet.db"), sqlite::Connection::Mode::read_write);
+        ASSERT_TRUE(db) << db.error().message;
+        // Another process that holds the write lock for too long stands in for a disk that takes nothing.
+        ASSERT_TRUE(db->run("BEGIN IMMEDIATE"));
+        appliance.signal_daemon(SIGHUP);
+        EXPECT_TRUE(eventually([&] {
+            return appliance.log().find("the old configuration stays in force") != std::string::npos;
+        })) << appliance.log();
+        EXPECT_EQ(list(), 200);
+        ASSERT_TRUE(db->run("ROLLBACK"));
+    }
+    appliance.signal_daemon(SIGHUP);
+    EXPECT_TRUE(eventually([&] { return list() == 403; }));
 }
 
 TEST(Policy, ABadConfigurationIsRefusedAtReloadAndAtStart) {

@@ -144,6 +144,10 @@ TEST(PolicyParserTest, RefusesBadRules) {
     EXPECT_REFUSED(rule_with("keys: [\"a b\"]"), 6, "pattern");
     EXPECT_REFUSED(rule_with("algorithms: [ES265]"), 6, "did you mean 'ES256'?");
     EXPECT_REFUSED(rule_with("quorum: 0"), 6, "from 1 to");
+    // Not for what documented foreign protocols do, nor for what only reads.
+    EXPECT_REFUSED(rule_with("quorum: 1", "allow: [a]", "permissions: [keys.sign, keys.list]"), 6,
+                   "keys.list");
+    EXPECT_REFUSED(rule_with("quorum: 1", "allow: [a]", "permissions: [\"*\"]"), 6, "cannot wait");
     EXPECT_REFUSED(rule_with("csr: { key_types: [ec-p256] }"), 6, "'subject' is missing");
     EXPECT_REFUSED(rule_with("csr: { subject: some }"), 6, "any");
     EXPECT_REFUSED(rule_with("csr: { subject: any, key_types: [ec-p257] }"), 6, "did you mean 'ec-p256'?");

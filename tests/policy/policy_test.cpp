@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <random>
 
 #include "base/encoding.h"
@@ -112,6 +113,28 @@ TEST(PolicyTest, NothingIsAllowedByDefault) {
     EXPECT_FALSE(parse("rules: []")->evaluate(ask({"public"}, "health.ready")).allowed);
 }
 
+TEST(PolicyTest, AKeyThatIsNotKnownYetIsDecidedProvisionally) {
+    const auto policy = parse(R"(
+principals: { ops: { users: [0] }, dev: { users: [1] } }
+rules:
+  - { name: no-root, deny: [ops], permissions: [keys.create], keys: ["root.*"] }
+  - { name: documents, allow: [ops], permissions: [keys.create], keys: ["document.*", "root.*"] }
+)");
+    auto query = ask({"ops"}, "keys.create");
+    query.key.reset();
+    EXPECT_TRUE(policy->evaluate(query).allowed);
+    EXPECT_NE(explain(*policy, query).find("the key is not known yet"), std::string::npos);
+    for (const auto& [key, allowed] : std::map<std::string, bool>{
+             {"document.a", true}, {"root.a", false}, {"other", false}, {"", false}}) {
+        query.key = key;
+        EXPECT_EQ(policy->evaluate(query).allowed, allowed) << key;
+    }
+    query.principals = {"dev"};
+    query.key.reset();
+    EXPECT_FALSE(policy->evaluate(query).allowed)
+        << "no rule can ever allow it: final before the body is read";
+}
+
 TEST(PolicyTest, StarIsNotPublic) {
     const auto policy = parse(kPolicy);
     EXPECT_TRUE(policy->evaluate(ask({"batch"}, "keys.list")).allowed);
@@ -213,7 +236,7 @@ const Rule* reference(const Policy& policy, const Query& query, std::string& pri
                           query.permission.starts_with(pattern.substr(0, pattern.size() - 1)));
         bool key = rule.keys.empty();
         for (const auto& pattern : rule.keys)
-            key |= glob(glob, pattern, query.key);
+            key |= query.key ? glob(glob, pattern, *query.key) : rule.allow;
         bool algorithm = rule.algorithms.empty();
         if (!query.algorithm) algorithm |= rule.allow;
         for (const auto& name : rule.algorithms)
@@ -257,6 +280,7 @@ TEST(PolicyTest, AgreesWithTheReference) {
             const auto permission = pick(known);
             const auto key = pick(keys);
             auto query = ask({pick(principals), pick(principals)}, permission, key, std::nullopt);
+            query.key.reset();
             query.now += std::chrono::hours(random() % 48);
             std::string principal;
             const auto check = [&] {
@@ -271,7 +295,11 @@ TEST(PolicyTest, AgreesWithTheReference) {
                 }
                 return decision.allowed;
             };
+            const bool without_key = check();
+            query.key = key;
             const bool provisional = check();
+            // A refusal before the key is known is final.
+            EXPECT_TRUE(without_key || !provisional) << text;
             for (const std::string_view algorithm : {"ES256", "RS256", "PS256", ""}) {
                 query.algorithm = algorithm;
                 const bool final = check();

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "sqlite/output_file.h"
 #include "tests/sqlite/audit_chain_fixture.h"
@@ -210,6 +211,21 @@ TEST_F(AuditExportTest, ArchivesUpToACheckpoint) {
     EXPECT_FALSE(must(archive_audit(db, *writer, directory.path(), clock.now(), options())));
     must(writer->append(record_of("after")));
     EXPECT_TRUE(verify().ok());
+}
+
+// After a database was put back to an older state, an archive of the same name may hold what nothing else does.
+TEST_F(AuditExportTest, AnOlderArchiveOfTheSameNameIsKept) {
+    fill(20, 10);
+    auto writer = start();
+    auto db = read_only();
+    std::ofstream(directory / "audit-1-20.jsonl") << "older";
+    ASSERT_TRUE(
+        must(archive_audit(db, *writer, directory.path(), clock.now() + std::chrono::hours(1), options())));
+    std::ifstream kept(directory / "audit-1-20.jsonl.before-1");
+    std::string text;
+    kept >> text;
+    EXPECT_EQ(text, "older");
+    EXPECT_TRUE(must(verify_export(directory / "audit-1-20.jsonl", options())).ok());
 }
 
 TEST_F(AuditExportTest, DoesNotArchiveAChainThatDoesNotVerify) {

@@ -26,6 +26,11 @@ class SoftwareToken final : public TokenInterface {
     // Shortcut: everything fails with token_unavailable until set to false.
     void set_unavailable(bool unavailable);
     std::uint64_t operations() const { return operations_; }
+    // As after a replacement of the token.
+    void forget_anchor() {
+        const std::lock_guard lock(mutex_);
+        anchor_.reset();
+    }
     // Makes a key with these usages, or aborts: for fixtures.
     KeyInfo make(std::string label, KeyAlgorithm algorithm, KeyUsages usages, std::uint32_t version = 1);
 

@@ -9,11 +9,13 @@ namespace signet::api::native {
 // keys.cpp
 Answer list_keys(Services& services, Exchange& exchange);
 Answer get_key(Services& services, Exchange& exchange);
+Answer attest_key(Services& services, Exchange& exchange);
 // key_changes.cpp
 Answer create_key(Services& services, Exchange& exchange);
 Answer rotate_key(Services& services, Exchange& exchange);
 Answer activate_key(Services& services, Exchange& exchange);
 Answer disable_key(Services& services, Exchange& exchange);
+Answer retire_key(Services& services, Exchange& exchange);
 Answer destroy_key(Services& services, Exchange& exchange);
 Answer import_certificate(Services& services, Exchange& exchange);
 // sign.cpp: these do not wait (Handler)
@@ -37,6 +39,11 @@ Answer get_crl(Services& services, Exchange& exchange);
 Answer publish_crl(Services& services, Exchange& exchange);
 Answer ocsp_post(Services& services, Exchange& exchange);
 Answer ocsp_get(Services& services, Exchange& exchange);
+// approvals.cpp
+Answer list_approvals(Services& services, Exchange& exchange);
+Answer get_approval(Services& services, Exchange& exchange);
+Answer approve(Services& services, Exchange& exchange);
+Answer reject(Services& services, Exchange& exchange);
 // audit.cpp
 Answer read_audit(Services& services, Exchange& exchange);
 Answer checkpoint_audit(Services& services, Exchange& exchange);

@@ -2,6 +2,8 @@
 #include "daemon/api/idempotent.h"
 #include "daemon/api/json.h"
 #include "daemon/api/native/handlers.h"
+#include "daemon/api/native/routes.h"
+#include "daemon/service/idempotency.h"
 #include "daemon/service/keys.h"
 
 namespace signet::api::native {
@@ -40,8 +42,16 @@ Result<KeyUsages> usages_in(const JsonObject& body) {
     return usages;
 }
 
-using Change =
-    std::function<Result<service::KeyChange>(const service::Caller&, std::optional<std::uint32_t>)>;
+// What the transactions of a change do for the request's Idempotency-Key.
+service::AlsoOnKeyChange keeping(const Keep& keep, std::string_view state, unsigned status) {
+    return {keep.bind,
+            [&keep, state, status](sqlite::Transaction& transaction, const service::KeyChange& made) {
+                return keep(transaction, answer_of(made, state, status));
+            }};
+}
+
+using Change = std::function<Result<service::KeyChange>(const service::Caller&, std::optional<std::uint32_t>,
+                                                        const Keep& keep)>;
 
 Answer change_version(Services& services, Exchange& exchange, std::string_view state, bool needs_version,
                       const Change& change) {
@@ -51,8 +61,8 @@ Answer change_version(Services& services, Exchange& exchange, std::string_view s
     if (needs_version && !version)
         return fail(ErrorCode::invalid_argument,
                     "version: expected a number; what is destroyed is gone for good");
-    return idempotent(services, exchange, [&](const Keep&) -> Answer {
-        SIGNET_ASSIGN(const auto done, change(caller_of(exchange), version));
+    return idempotent(services, exchange, [&](const Keep& keep) -> Answer {
+        SIGNET_ASSIGN(const auto done, change(caller_of(exchange), version, keep));
         return answer_of(done, state);
     });
 }
@@ -89,12 +99,8 @@ Answer create_key(Services& services, Exchange& exchange) {
     SIGNET_TRY(exchange.authorise("", request.label, 1));
     const std::string_view state = request.activate ? "active" : "pending";
     return idempotent(services, exchange, [&](const Keep& keep) -> Answer {
-        SIGNET_ASSIGN(
-            const auto change,
-            services.keys.create(caller_of(exchange), request,
-                                 [&](sqlite::Transaction& transaction, const service::KeyChange& made) {
-                                     return keep(transaction, answer_of(made, state, 201));
-                                 }));
+        SIGNET_ASSIGN(const auto change,
+                      services.keys.create(caller_of(exchange), request, keeping(keep, state, 201)));
         return answer_of(change, state, 201);
     });
 }
@@ -110,32 +116,39 @@ Answer rotate_key(Services& services, Exchange& exchange) {
         const auto usages = key->shown().usages;
         const bool active = activate.value_or(!usages.has(KeyUsage::certify) && !usages.has(KeyUsage::tls));
         const std::string_view state = active ? "active" : "pending";
-        SIGNET_ASSIGN(
-            const auto change,
-            services.keys.rotate(caller_of(exchange), label, active,
-                                 [&](sqlite::Transaction& transaction, const service::KeyChange& made) {
-                                     return keep(transaction, answer_of(made, state, 201));
-                                 }));
+        SIGNET_ASSIGN(const auto change,
+                      services.keys.rotate(caller_of(exchange), label, active, keeping(keep, state, 201)));
         return answer_of(change, state, 201);
     });
 }
 
 Answer activate_key(Services& services, Exchange& exchange) {
-    return change_version(services, exchange, "active", false, [&](const auto& caller, auto version) {
-        return services.keys.activate(caller, exchange.parameter("label"), version);
-    });
+    return change_version(services, exchange, "active", false,
+                          [&](const auto& caller, auto version, const auto&) {
+                              return services.keys.activate(caller, exchange.parameter("label"), version);
+                          });
 }
 
 Answer disable_key(Services& services, Exchange& exchange) {
-    return change_version(services, exchange, "disabled", false, [&](const auto& caller, auto version) {
-        return services.keys.disable(caller, exchange.parameter("label"), version);
-    });
+    return change_version(services, exchange, "disabled", false,
+                          [&](const auto& caller, auto version, const auto&) {
+                              return services.keys.disable(caller, exchange.parameter("label"), version);
+                          });
+}
+
+Answer retire_key(Services& services, Exchange& exchange) {
+    return change_version(services, exchange, "retired", false,
+                          [&](const auto& caller, auto version, const auto&) {
+                              return services.keys.retire(caller, exchange.parameter("label"), version);
+                          });
 }
 
 Answer destroy_key(Services& services, Exchange& exchange) {
-    return change_version(services, exchange, "destroyed", true, [&](const auto& caller, auto version) {
-        return services.keys.destroy(caller, exchange.parameter("label"), *version);
-    });
+    return change_version(services, exchange, "destroyed", true,
+                          [&](const auto& caller, auto version, const auto& keep) {
+                              return services.keys.destroy(caller, exchange.parameter("label"), *version,
+                                                           keeping(keep, "destroyed", 200));
+                          });
 }
 
 Answer import_certificate(Services& services, Exchange& exchange) {
@@ -148,6 +161,15 @@ Answer import_certificate(Services& services, Exchange& exchange) {
     SIGNET_ASSIGN(const auto key, services.keys.find(change.key.label));
     const auto* const version = key->find(change.key.version);
     return answer_of(change, version != nullptr ? version->state_name() : "", 201);
+}
+
+Status keep_settled(service::Idempotency& idempotency, sqlite::Transaction& transaction,
+                    const service::SettledIntent& settled) {
+    if (!settled.done) return idempotency.settle(transaction, settled.id, std::nullopt);
+    const auto answer = answer_of(settled.change, sqlite::to_string(settled.state),
+                                  settled.action == "keys.destroy" ? 200 : 201);
+    return idempotency.settle(transaction, settled.id,
+                              service::KeptAnswer{answer.status, answer.content_type, answer.body});
 }
 
 }  // namespace signet::api::native

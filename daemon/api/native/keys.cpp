@@ -1,11 +1,15 @@
 #include "daemon/service/keys.h"
 #include "daemon/api/json.h"
 #include "daemon/api/native/handlers.h"
+#include "daemon/service/attestation.h"
 #include "hsm/pki/certificate.h"
 #include "hsm/pki/public_key.h"
 
 namespace signet::api::native {
 namespace {
+
+// For reading attributes: the rest of the answer needs no token.
+constexpr std::chrono::seconds kTokenTime{2};
 
 void write_usages(JsonWriter& json, KeyUsages usages) {
     json.key("usages");
@@ -37,7 +41,20 @@ std::string certificate_pem(const Services& services, const service::KeyVersion&
     return certificate ? certificate->pem() : std::string();
 }
 
-void write_version(JsonWriter& json, const service::KeyVersion& version) {
+// As the token reports them now; left out where it does not answer.
+void write_attributes(JsonWriter& json, const KeyAttributes& attributes) {
+    json.key("attributes");
+    json.begin_object();
+    json.member("CKA_SENSITIVE", attributes.sensitive);
+    json.member("CKA_ALWAYS_SENSITIVE", attributes.always_sensitive);
+    json.member("CKA_EXTRACTABLE", attributes.extractable);
+    json.member("CKA_NEVER_EXTRACTABLE", attributes.never_extractable);
+    json.member("CKA_LOCAL", attributes.local);
+    json.end_object();
+}
+
+void write_version(JsonWriter& json, const service::KeyVersion& version, TokenInterface& token,
+                   Deadline deadline) {
     json.begin_object();
     json.member("version", version.id.version);
     json.member("state", version.state_name());
@@ -48,6 +65,9 @@ void write_version(JsonWriter& json, const service::KeyVersion& version) {
     if (version.not_after) json.member("not_after", to_rfc3339(*version.not_after));
     json.member("uses", version.uses + version.new_uses->load(std::memory_order_relaxed));
     if (!version.public_key.empty()) json.member("public_key", public_pem(version));
+    if (version.available && version.state != service::KeyState::destroyed) {
+        if (const auto info = token.find_key(version.id, deadline)) write_attributes(json, info->attributes);
+    }
     json.end_object();
 }
 
@@ -77,14 +97,26 @@ Answer get_key(Services& services, Exchange& exchange) {
     write_summary(json, *key);
     const auto& shown = key->shown();
     if (!shown.public_key.empty()) json.member("public_key", public_pem(shown));
+    const auto deadline = Deadline::in(kTokenTime);
     json.key("versions");
     json.begin_array();
     for (const auto& version : key->versions)
-        write_version(json, version);
+        write_version(json, version, services.token, deadline);
     json.end_array();
     if (const auto pem = certificate_pem(services, shown); !pem.empty()) json.member("certificate", pem);
     json.end_object();
     return json_answer(json.take());
+}
+
+Answer attest_key(Services& services, Exchange& exchange) {
+    SIGNET_ASSIGN(const auto body, optional_body(exchange));
+    SIGNET_TRY(body.only({"version"}));
+    SIGNET_ASSIGN(const auto version, body.optional_integer("version", 1, 1'000'000));
+    const auto number = version ? std::optional(static_cast<std::uint32_t>(*version)) : std::nullopt;
+    SIGNET_ASSIGN(const auto attestation,
+                  service::attest(services.token, services.keys, services.audit, caller_of(exchange),
+                                  exchange.parameter("label"), number));
+    return json_answer(service::to_json(attestation), 201);
 }
 
 }  // namespace signet::api::native

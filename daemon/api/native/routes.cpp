@@ -2,6 +2,7 @@
 
 #include "daemon/api/native/handlers.h"
 #include "daemon/api/native/schemas.h"
+#include "policy/permissions.h"
 
 namespace signet::api::native {
 namespace {
@@ -35,6 +36,7 @@ RouteTable rows(Services& services) {
 
         {get,  "/v1/keys",         "keys.list",    both, 0, "", kDecided, to(list_keys), "All keys", "", kKeys},
         {get,  "/v1/keys/{label}", "keys.read",    both, 0, "label", kDecided, to(get_key), "One key: its public part, versions, certificate", "", ""},
+        {post, "/v1/keys/{label}/attest", "keys.attest", both, kSmall, "label", kDecided, to(attest_key), "A signed statement of what the token holds", kVersion, ""},
         {post, "/v1/keys/{label}/sign",       "keys.sign",       api, kData,  "label", kDecides, starting(sign), "Sign data or a digest", kSign, kSigned},
         {post, "/v1/keys/{label}/sign-batch", "keys.sign",       api, kData,  "label", kDecides, to(sign_batch), "Sign up to 1,000 items; one audit record", kSignBatch, kSignedBatch},
         {post, "/v1/keys/{label}/verify",     "keys.verify",     api, kData,  "label", kDecides, to(verify),     "Check a signature", kVerify, kValid},
@@ -48,6 +50,7 @@ RouteTable rows(Services& services) {
         {post, "/v1/keys/{label}/rotate",      "keys.rotate",   admin, kSmall, "label", kDecided, to(rotate_key),         "Make the next version of a key", kRotate, ""},
         {post, "/v1/keys/{label}/activate",    "keys.activate", admin, kSmall, "label", kDecided, to(activate_key),       "Make a version the active one", kVersion, ""},
         {post, "/v1/keys/{label}/disable",     "keys.disable",  admin, kSmall, "label", kDecided, to(disable_key),        "Refuse a version until it is activated again", kVersion, ""},
+        {post, "/v1/keys/{label}/retire",      "keys.disable",  admin, kSmall, "label", kDecided, to(retire_key),         "Let a version check and decrypt only what exists", kVersion, ""},
         {post, "/v1/keys/{label}/destroy",     "keys.destroy",  admin, kSmall, "label", kDecided, to(destroy_key),        "Destroy a version in the token, for good", kVersion, ""},
         {post, "/v1/keys/{label}/csr",         "keys.csr",      admin, kSmall, "label", kDecided, to(make_request),       "Make a certificate request for a key", kMakeRequest, kMadeRequest},
         {post, "/v1/keys/{label}/certificate", "keys.import",   admin, kPem,   "label", kDecided, to(import_certificate), "Put a certificate for a key into the token", kCertificate, ""},
@@ -59,6 +62,11 @@ RouteTable rows(Services& services) {
         {post, "/v1/ca/{label}/crl",                          "ca.publish", admin, kSmall, "label", kDecided, to(publish_crl),        "Issue a CRL now", "", ""},
         {post, "/v1/ca/{label}/ocsp",                         "ca.ocsp",    api,   kCsr,   "label", kDecided, to(ocsp_post),          "OCSP (RFC 6960)", "", ""},
         {get,  "/v1/ca/{label}/ocsp/{request*}",              "ca.ocsp",    api,   0,      "label", kDecided, to(ocsp_get),           "OCSP, the request in the path (RFC 6960 A.1)", "", ""},
+
+        {get,  "/v1/approvals",              "approvals.read",   both, 0,      "", kDecided, to(list_approvals), "Requests that wait for the approval of others", "", ""},
+        {get,  "/v1/approvals/{id}",         "approvals.read",   both, 0,      "", kDecided, to(get_approval),   "One of them, to the letter", "", ""},
+        {post, "/v1/approvals/{id}/approve", "approvals.decide", both, kSmall, "", kDecides, to(approve),        "Approve it, with a signature of one's own key", kDecision, ""},
+        {post, "/v1/approvals/{id}/reject",  "approvals.decide", both, kSmall, "", kDecides, to(reject),         "Reject it, with a signature of one's own key", kDecision, ""},
 
         {get,  "/v1/random",           "random.read",      api,   0,      "", kDecided, to(random_bytes),     "Random bytes from the token", "", ""},
         {get,  "/v1/audit",            "audit.read",       both,  0,      "", kDecided, to(read_audit),       "Audit records after a sequence number", "", kRecords},
@@ -74,7 +82,15 @@ RouteTable rows(Services& services) {
 class Native final : public Family {
   public:
     explicit Native(Services& services) : services_(services) {}
-    RouteTable routes() override { return rows(services_); }
+    RouteTable routes() override {
+        auto table = rows(services_);
+        // Every row here passes its caller on (caller_of), so that what can wait for approvals uses them up.
+        for (auto& row : table) {
+            const auto index = policy::permission_index(row.permission);
+            row.quorum = index && policy::permissions()[*index].quorum;
+        }
+        return table;
+    }
 
   private:
     Services& services_;

@@ -53,4 +53,7 @@ inline constexpr std::string_view kArchive =
 inline constexpr std::string_view kExplain =
     R"({"type":"object","required":["principal","permission"],"properties":{"principal":{"type":"string"},"permission":{"type":"string"},"key":{"type":"string"},"algorithm":{"type":"string"},"time":{"type":"string"}}})";
 
+inline constexpr std::string_view kDecision =
+    R"({"type":"object","required":["signature"],"properties":{"signature":{"type":"string","contentEncoding":"base64"},"reason":{"type":"string"}}})";
+
 }  // namespace signet::api::native::schemas

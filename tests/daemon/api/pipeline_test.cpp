@@ -48,7 +48,8 @@ class PipelineTest : public ::testing::Test {
         "  - { name: es, allow: [apps], permissions: [keys.sign], algorithms: [ES256], rate: 2/1h }\n"
         "  - { name: rs, allow: [apps], permissions: [keys.sign], algorithms: [RS256], rate: 5/1h }\n"
         "  - { name: read, allow: [apps, batch, till], permissions: [keys.list], rate: 3/1h }\n"
-        "  - { name: crl, allow: [public], permissions: [ca.crl] }\n";
+        "  - { name: crl, allow: [public], permissions: [ca.crl] }\n"
+        "  - { name: create, allow: [ops], permissions: [keys.create], keys: [\"doc.*\"] }\n";
 
     static Route row(Verb verb, std::string_view pattern, std::string_view permission, Handler handler) {
         Route out;
@@ -83,6 +84,12 @@ class PipelineTest : public ::testing::Test {
         sign.resource_parameter = "label";
         sign.decides_in_handler = true;
         out.push_back(sign);
+        auto create = row(Verb::post, "/create", "keys.create", [](Exchange& exchange) {
+            const auto allowed = exchange.authorise("", exchange.body(), 1);
+            return allowed ? json_answer("{}") : exchange.fail(allowed.error());
+        });
+        create.decides_in_handler = true;
+        out.push_back(create);
         auto forgets = sign;
         forgets.pattern = "/forgets/{label}";
         forgets.handler = [](Exchange&) { return json_answer(R"({"signature":"secret"})"); };
@@ -123,7 +130,8 @@ class PipelineTest : public ::testing::Test {
                               .policy = parse(kRules),
                               .refusals = sink,
                               .metrics = metrics,
-                              .clock = clock});
+                              .clock = clock,
+                              .gate = [this] { return trusted; }});
         ASSERT_TRUE(created) << created.error().message;
         pipeline = *std::move(created);
     }
@@ -170,6 +178,7 @@ class PipelineTest : public ::testing::Test {
         return "";
     }
 
+    Status trusted;  // what the gate says
     std::shared_ptr<http::Peer> ops = unix_peer(1000);
     std::shared_ptr<http::Peer> app = unix_peer(2000);
     std::shared_ptr<http::Peer> stranger = unix_peer(3000);
@@ -279,6 +288,32 @@ TEST_F(PipelineTest, TheHandlerDecidesOnceItKnowsTheAlgorithm) {
               403U);  // refused before the body
     EXPECT_EQ(ask(ops, Verb::post, "/sign/doc.a", R"({"algorithm":1})").status, 400U);
     EXPECT_EQ(ask(ops, Verb::post, "/sign/doc.a", "{").status, 400U);
+}
+
+TEST_F(PipelineTest, RulesAboutKeysHoldForAKeyThatTheBodyNames) {
+    EXPECT_EQ(ask(ops, Verb::post, "/create", "doc.new").status, 200);
+    EXPECT_EQ(ask(ops, Verb::post, "/create", "other.new").status, 403);
+    EXPECT_EQ(ask(ops, Verb::post, "/create", "").status, 403);
+    EXPECT_EQ(ask(app, Verb::post, "/create", "doc.new").status, 403);
+}
+
+TEST_F(PipelineTest, WhileTheAuditChainCannotBeTrustedOneCanOnlyLook) {
+    const std::string body = R"({"algorithm":"ES256"})";
+    EXPECT_EQ(ask(ops, Verb::post, "/sign/doc.a", body).status, 200);
+    trusted = fail(ErrorCode::storage_failed, "the chain was put back");
+    EXPECT_EQ(ask(ops, Verb::post, "/sign/doc.a", body).status, 503);
+    EXPECT_EQ(ask(ops, Verb::post, "/starts/doc.a", body).status, 503);
+    EXPECT_EQ(ask(ops, Verb::post, "/create", "doc.new").status, 503);
+    EXPECT_EQ(ask(ops, Verb::get, "/keys").status, 200);
+    EXPECT_EQ(ask(stranger, Verb::get, "/live").status, 200);
+    EXPECT_EQ(ask(stranger, Verb::post, "/sign/doc.a", body).status, 401) << "strangers are told nothing";
+}
+
+TEST_F(PipelineTest, AQuorumIsNeverLeftOut) {
+    pipeline->replace_policy(parse("  - { name: q, allow: [ops], permissions: [keys.sign], quorum: 1 }\n"));
+    // This row cannot wait for approvals, so the rule refuses.
+    EXPECT_EQ(ask(ops, Verb::post, "/sign/doc.a", R"({"algorithm":"ES256"})").status, 403);
+    EXPECT_EQ(ask(ops, Verb::post, "/forgets/doc.a", "{}").status, 403);
 }
 
 TEST_F(PipelineTest, AHandlerCannotForgetOrIgnoreThePolicy) {

@@ -49,7 +49,7 @@ ca:
         ocsp_url: http://ca.example/ocsp
         issuer_url: http://ca.example/device.cer
     crl: { validity: 7d, interval: 1d, alarm: 2d, file: ca/device.crl }
-    ocsp: { key: device.ocsp, certificate: ca/device.ocsp.pem, validity: 2h }
+    ocsp: { key: device.ocsp, certificate: ca/device.ocsp.pem, validity: 2h, public_signatures: 7 }
 outbound:
   default: { system_trust: true }
   mosip:
@@ -115,6 +115,7 @@ TEST(Config, EveryKeyOfTheDocumentedFormIsRead) {
     EXPECT_TRUE(profile.subject[0].required);
     EXPECT_EQ(profile.alternative_names.at("dns"), std::vector<std::string>{"*.devices.example"});
     EXPECT_EQ(authority.ocsp.certificates.front(), "/etc/signet/ca/device.ocsp.pem");
+    EXPECT_EQ(authority.ocsp.public_signatures, 7U);
 
     ASSERT_EQ(config->outbound.size(), 2U);
     EXPECT_TRUE(config->outbound.at("default").system_trust);

@@ -204,6 +204,42 @@ TEST_F(AuthoritiesTest, OcspAnswersAreSignedRecordedAndCached) {
     EXPECT_NE(records("ca.ocsp").back().record.details.find("revoked"), std::string::npos);
 }
 
+// A stranger who sends a fresh nonce each time, or serial numbers out of the air, costs neither signatures nor records.
+TEST_F(AuthoritiesTest, StrangersCannotHaveOcspAnswersSignedWithoutBound) {
+    const auto ask_as_stranger = [&](const Bytes& request) {
+        const Caller stranger{"public", "request-2", soon()};
+        return must(authorities->ocsp(stranger, "device.ca", request)).der;
+    };
+    const auto request_for = [&](const std::string& pem, std::optional<Bytes> nonce) {
+        return must(pki::make_ocsp_request(must(pki::Certificate::parse(pem)), ca, nonce));
+    };
+    const auto issued = issue();
+    const auto first = ask_as_stranger(request_for(issued.pem, Bytes(16, 1)));
+    EXPECT_EQ(ask_as_stranger(request_for(issued.pem, Bytes(16, 2))), first);
+    EXPECT_EQ(ask_as_stranger(request_for(issued.pem, {})), first);
+    EXPECT_EQ(records("ca.ocsp").size(), 1U);
+    // The CA's own certificate is none that it issued by its register.
+    EXPECT_EQ(ask_as_stranger(request_for(ca.pem(), {})), pki::ocsp_error(pki::OcspError::unauthorized));
+    EXPECT_EQ(records("ca.ocsp").size(), 1U);
+
+    settings.ocsp.public_signatures = 2;
+    load();
+    clock.advance(std::chrono::seconds(5));
+    const auto try_later = pki::ocsp_error(pki::OcspError::try_later);
+    EXPECT_NE(ask_as_stranger(request_for(issue("device-2").pem, {})), try_later);
+    EXPECT_NE(ask_as_stranger(request_for(issue("device-3").pem, {})), try_later);
+    const auto third = issue("device-4");
+    EXPECT_EQ(ask_as_stranger(request_for(third.pem, {})), try_later);
+    EXPECT_TRUE(ask(third.pem).next_update) << "known callers have the rates of their rules";
+    clock.advance(std::chrono::seconds(1));
+    EXPECT_NE(ask_as_stranger(request_for(third.pem, {})), try_later);
+
+    authorities->summarise_ocsp();
+    authorities->summarise_ocsp();
+    EXPECT_EQ(records("ca.ocsp").back().record.details, R"({"from_cache":3,"unknown":1,"over_rate":1})");
+    EXPECT_EQ(records("ca.ocsp").size(), 5U) << "four that were signed, and the summary";
+}
+
 TEST_F(AuthoritiesTest, OcspErrorsAreAnswersToo) {
     EXPECT_EQ(must(authorities->ocsp(caller(), "device.ca", as_bytes("junk"))).der,
               pki::ocsp_error(pki::OcspError::malformed_request));

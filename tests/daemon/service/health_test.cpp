@@ -54,12 +54,28 @@ TEST_F(HealthTest, AChainBehindItsAnchorIsAReason) {
 }
 
 TEST_F(HealthTest, AMissingKeyIsAWarning) {
+    synchronise();
     EXPECT_TRUE(health->check(kTime));
     must(token.destroy_key({"document", 1}, soon()));
     synchronise();
     EXPECT_TRUE(health->check(kTime));
     ASSERT_EQ(health->readiness().warnings.size(), 1U);
     EXPECT_NE(health->readiness().warnings[0].find("document/1"), std::string::npos);
+}
+
+TEST_F(HealthTest, KeysThatNeedSomebodyAreWarnings) {
+    EXPECT_TRUE(health->check(kTime));
+    EXPECT_EQ(health->key_alarms().size(), 6U) << "found in the token, made by nobody here";
+    for (const auto* label : {"audit", "device.ca", "document", "mac", "rsa", "seal"})
+        must(keys->activate(caller(), label, 1));
+    EXPECT_TRUE(health->key_alarms().empty());
+    CreateKey request{.label = "made", .algorithm = KeyAlgorithm::ec_p256, .usages = KeyUsage::sign};
+    request.not_after = clock.now() + std::chrono::days(60);
+    must(keys->create(caller(), request));
+    EXPECT_TRUE(health->key_alarms().empty());
+    clock.advance(std::chrono::days(31));
+    ASSERT_EQ(health->key_alarms().size(), 1U);
+    EXPECT_NE(health->key_alarms()[0].find("made/1"), std::string::npos);
 }
 
 }  // namespace

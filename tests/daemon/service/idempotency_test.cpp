@@ -74,6 +74,96 @@ TEST_F(IdempotencyTest, SecretAnswersAreSealedAndKeptForTenMinutes) {
     EXPECT_FALSE(must(begin(scope())));
 }
 
+// A rotation whose outcome is not known: the worker may have made the version or not.
+class OpenIntentTest : public IdempotencyTest {
+  protected:
+    OpenIntentTest() { watch(); }
+    void restart() {
+        close();
+        open();
+        watch();
+        must(idempotency->release_in_flight());
+    }
+    void watch() {
+        keys->on_settled([this](sqlite::Transaction& transaction, const SettledIntent& settled) {
+            if (!settled.done) return idempotency->settle(transaction, settled.id, std::nullopt);
+            return idempotency->settle(transaction, settled.id,
+                                       KeptAnswer{201, "text/plain", to_string(settled.change.key)});
+        });
+    }
+    // As the API does it: begins, works, and does not release what is bound.
+    ErrorCode rotate() {
+        const auto earlier = begin(scope());
+        if (!earlier) return earlier.error().code;
+        EXPECT_FALSE(*earlier);
+        const AlsoOnKeyChange also{[this](sqlite::Transaction& transaction, std::int64_t intent) {
+                                       return idempotency->bind(transaction, scope(), intent);
+                                   },
+                                   [this](sqlite::Transaction& transaction, const KeyChange&) {
+                                       return idempotency->finish(transaction, scope(), answer);
+                                   }};
+        const auto made = keys->rotate(caller(), "document", std::nullopt, also);
+        return made ? ErrorCode::internal : made.error().code;
+    }
+    void lose_the_answer() {
+        token.set_fault([](std::string_view operation) -> std::optional<Error> {
+            if (operation != "generate_key") return std::nullopt;
+            return Error{ErrorCode::deadline_exceeded, "no answer in time", {}};
+        });
+    }
+    std::size_t versions() { return must(keys->find("document"))->versions.size(); }
+};
+
+TEST_F(OpenIntentTest, ARetryWaitsForTheOutcomeAndThenGetsIt) {
+    lose_the_answer();
+    EXPECT_EQ(rotate(), ErrorCode::deadline_exceeded);
+    token.set_fault({});
+    token.make("document", KeyAlgorithm::ec_p256, KeyUsage::sign, 2);
+    EXPECT_EQ(rotate(), ErrorCode::conflict) << "it is not known yet";
+    clock.advance(std::chrono::minutes(2));
+    must(keys->synchronise(soon()));
+    const auto replayed = must(begin(scope()));
+    ASSERT_TRUE(replayed);
+    EXPECT_EQ(replayed->body, "document/2");
+    EXPECT_EQ(versions(), 2U) << "one rotation, one version";
+}
+
+TEST_F(OpenIntentTest, AlsoAcrossACrash) {
+    lose_the_answer();
+    EXPECT_EQ(rotate(), ErrorCode::deadline_exceeded);
+    token.set_fault({});
+    token.make("document", KeyAlgorithm::ec_p256, KeyUsage::sign, 2);
+    restart();
+    EXPECT_EQ(rotate(), ErrorCode::conflict) << "the token was not looked at yet";
+    must(keys->synchronise(soon()));
+    EXPECT_EQ(must(begin(scope()))->body, "document/2");
+    restart();
+    EXPECT_EQ(must(begin(scope()))->body, "document/2");
+    EXPECT_EQ(versions(), 2U);
+}
+
+TEST_F(OpenIntentTest, WhatWasNotDoneMayBeTriedAgain) {
+    lose_the_answer();
+    EXPECT_EQ(rotate(), ErrorCode::deadline_exceeded);
+    token.set_fault({});
+    restart();
+    must(keys->synchronise(soon()));
+    EXPECT_EQ(rotate(), ErrorCode::internal) << "that is: done";
+    EXPECT_EQ(must(begin(scope()))->body, answer.body);
+    EXPECT_EQ(versions(), 2U);
+}
+
+TEST_F(OpenIntentTest, ARefusalReleasesTheKeyAtOnce) {
+    token.set_fault([](std::string_view operation) -> std::optional<Error> {
+        if (operation != "generate_key") return std::nullopt;
+        return Error{ErrorCode::token_full, "the token is full", {}};
+    });
+    EXPECT_EQ(rotate(), ErrorCode::token_full);
+    token.set_fault({});
+    EXPECT_EQ(rotate(), ErrorCode::internal) << "that is: done";
+    EXPECT_EQ(versions(), 2U);
+}
+
 TEST_F(IdempotencyTest, OddKeysAreRefused) {
     EXPECT_EQ(begin(scope("")).error().code, ErrorCode::invalid_argument);
     EXPECT_EQ(begin(scope(std::string(256, 'a'))).error().code, ErrorCode::invalid_argument);

@@ -20,14 +20,27 @@ class KeysTest : public ServiceTest {
     }
 };
 
-TEST_F(KeysTest, AdoptsWhatTheTokenHolds) {
+// Whoever can write into the token must not thereby put a key into use, nor take one out of it.
+TEST_F(KeysTest, WhatIsFoundInTheTokenWaitsForAnAdministrator) {
     EXPECT_FALSE(keys->find("document"));
     token.make("document", KeyAlgorithm::ec_p256, KeyUsage::sign, 2);
     const auto report = must(keys->synchronise(soon()));
     EXPECT_EQ(report.adopted.size(), 7U);
-    EXPECT_EQ(state("document", 1), "retired");
-    EXPECT_EQ(state("document", 2), "active");
-    EXPECT_EQ(records("system.key.adopted").size(), 7U);
+    EXPECT_EQ(state("document", 1), "pending");
+    EXPECT_EQ(state("document", 2), "pending");
+    EXPECT_EQ(keys->active("document", KeyUsage::sign).error().code, ErrorCode::conflict);
+    EXPECT_EQ(keys->existing("document", KeyUsage::sign, 2).error().code, ErrorCode::conflict);
+    must(keys->activate(caller(), "document", 1));
+    token.make("document", KeyAlgorithm::ec_p256, KeyUsage::sign, 3);
+    must(keys->synchronise(soon()));
+    EXPECT_EQ(state("document", 1), "active") << "a later one changes nothing";
+    EXPECT_EQ(state("document", 3), "pending");
+    token.make("made", KeyAlgorithm::ec_p256, KeyUsage::sign, 9);
+    must(keys->synchronise(soon()));
+    must(token.destroy_key({"made", 9}, soon()));
+    must(token.destroy_key({"document", 3}, soon()));
+    must(keys->synchronise(soon()));
+    EXPECT_EQ(records("system.key.adopted").size(), 9U);
     EXPECT_TRUE(must(keys->synchronise(soon())).adopted.empty());
 }
 

@@ -56,7 +56,7 @@ class ServiceTest : public ::testing::Test {
                           directory / "archive"});
         idempotency = std::make_unique<Idempotency>(Idempotency::Parts{token, *writer, clock, *keys, "seal"});
         health = std::make_unique<Health>(
-            Health::Parts{token, *writer, *keys, *audit, *authorities, database()}, 1);
+            Health::Parts{token, *writer, *keys, *audit, *authorities, clock, database()}, 1);
     }
     void close() {
         writer->stop();
@@ -70,7 +70,11 @@ class ServiceTest : public ::testing::Test {
         readers.reset();
         writer.reset();
     }
-    void synchronise() { must(keys->synchronise(soon())); }
+    // Adopted keys are pending: an administrator activates them.
+    void synchronise() {
+        for (const auto& id : must(keys->synchronise(soon())).adopted)
+            must(keys->activate(caller(), id.label, id.version));
+    }
 
     static Deadline soon() { return Deadline::in(std::chrono::seconds(20)); }
     static Caller caller() { return {"tester", "request-1", soon()}; }
