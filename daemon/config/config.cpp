@@ -295,7 +295,7 @@ Result<milliseconds> read_duration(const yaml::Node& node, milliseconds low, mil
 Result<Config> parse(std::string_view text, const fs::path& file_name) {
     SIGNET_ASSIGN(const auto root, yaml::Node::parse(text, file_name.string()));
     SIGNET_TRY(root.only({"database", "policy", "log", "token", "audit", "keys", "backup", "listeners",
-                          "limits", "ca", "outbound"}));
+                          "limits", "ca", "outbound", "mpoc", "mosip"}));
     std::error_code failure;
     Config config;
     config.file = fs::absolute(file_name, failure).lexically_normal();
@@ -325,6 +325,12 @@ Result<Config> parse(std::string_view text, const fs::path& file_name) {
     }
     if (const auto outbound = root.optional("outbound")) {
         SIGNET_ASSIGN(config.outbound, read_outbound(*outbound, directory));
+    }
+    if (const auto mpoc = root.optional("mpoc")) {
+        SIGNET_ASSIGN(config.mpoc, read_mpoc(*mpoc));
+    }
+    if (const auto mosip = root.optional("mosip")) {
+        SIGNET_ASSIGN(config.mosip, read_mosip(*mosip, directory));
     }
     return config;
 }

@@ -61,6 +61,7 @@
 //       trust: [tls/mosip-ca.pem, tls/extra.der]    # trust anchors, PEM or DER
 //       client: { key: outbound.mosip, certificate: tls/mosip.pem }   # a token key with usage tls
 //       proxy: http://proxy.example:3128            # by CONNECT, so that TLS stays end to end
+//   mpoc: …                        # an API family is switched on by its section: see the header of its name
 #pragma once
 
 #include <sys/types.h>
@@ -77,6 +78,8 @@
 
 #include "base/address_prefix.h"
 #include "base/error.h"
+#include "daemon/config/mosip.h"
+#include "daemon/config/mpoc.h"
 #include "hsm/frames/key_types.h"
 
 namespace signet::config {
@@ -217,6 +220,9 @@ struct Config {
     Limits limits;
     std::map<std::string, CertificateAuthority> authorities;
     std::map<std::string, Outbound> outbound;
+    // API families that are switched on.
+    std::optional<Mpoc> mpoc{};
+    std::optional<Mosip> mosip{};
 
     // The first Unix socket that serves applications (or administration); null when there is none.
     const Listener* local_listener(bool admin) const;

@@ -85,6 +85,26 @@ void flatten(Settings& out, const Outbound& outbound) {
     out[name + ".request_time"] = ms(outbound.request_time);
 }
 
+void flatten(Settings& out, const Mpoc& mpoc) {
+    out["mpoc.ca"] = mpoc.ca;
+    out["mpoc.profiles"] = mpoc.kek_profile + ", " + mpoc.sign_profile;
+    out["mpoc.api_keys"] = mpoc.api_keys;
+    out["mpoc.key_type"] = to_string(mpoc.key_type);
+    out["mpoc.attestations"] = ms(mpoc.attestations);
+}
+
+void flatten(Settings& out, const Mosip& mosip) {
+    out["mosip.env"] = mosip.env;
+    out["mosip.mms"] = mosip.mms.key + ", " + mosip.mms.certificate.string();
+    out["mosip.ca"] = mosip.ca;
+    out["mosip.profile"] = mosip.profile;
+    out["mosip.clock_window"] = ms(mosip.clock_window);
+    out["mosip.registration.mode"] = mosip.forward ? "forward" : "local";
+    out["mosip.registration.provider"] = mosip.provider.key + ", " + mosip.provider.certificate.string();
+    out["mosip.registration.url"] = mosip.url;
+    out["mosip.registration.wait"] = ms(mosip.wait);
+}
+
 // What is fixed once the process runs: files and sockets that are open, pools that are sized.
 Settings fixed_settings(const Config& config) {
     Settings out;
@@ -103,6 +123,9 @@ Settings fixed_settings(const Config& config) {
     out["keys.bind"] = config.keys.bind;
     out["keys.seal"] = config.keys.seal;
     out["audit.key"] = config.audit.key;
+    // A family's rows are made at the start.
+    out["mpoc"] = config.mpoc ? "on" : "off";
+    out["mosip"] = config.mosip ? "on" : "off";
     for (const auto& listener : config.listeners) {
         flatten(out, listener);
         // The TLS contexts are made anew on reload; whether a listener speaks TLS at all is fixed.
@@ -129,6 +152,8 @@ Settings all_settings(const Config& config) {
         flatten(out, authority);
     for (const auto& [name, outbound] : config.outbound)
         flatten(out, outbound);
+    if (config.mpoc) flatten(out, *config.mpoc);
+    if (config.mosip) flatten(out, *config.mosip);
     return out;
 }
 

@@ -25,5 +25,7 @@ Result<std::map<std::string, CertificateAuthority>> read_authorities(const yaml:
                                                                      const std::filesystem::path& directory);
 Result<std::map<std::string, Outbound>> read_outbound(const yaml::Node& node,
                                                       const std::filesystem::path& directory);
+Result<Mpoc> read_mpoc(const yaml::Node& node);
+Result<Mosip> read_mosip(const yaml::Node& node, const std::filesystem::path& directory);
 
 }  // namespace signet::config

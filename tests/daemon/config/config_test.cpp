@@ -58,6 +58,14 @@ outbound:
     proxy: http://proxy.example:3128
     connect_time: 2s
     request_time: 9s
+mpoc: { ca: sdk.ca, profiles: { kek: a, sign: b }, api_keys: sdk.api, key_type: rsa-2048, attestations: 30d }
+mosip:
+  env: Pre-Production
+  mms: { key: mms, certificate: ca/mms.pem }
+  ca: mds.ca
+  profile: mds
+  clock_window: 5m
+  registration: { mode: forward, provider: { key: dp, certificate: ca/dp.pem }, url: "https://m.example/d", wait: 2s }
 )";
 
 Result<Config> parsed(std::string_view text) {
@@ -127,6 +135,19 @@ TEST(Config, EveryKeyOfTheDocumentedFormIsRead) {
     EXPECT_EQ(mosip.proxy_port, 3128);
     EXPECT_EQ(mosip.connect_time, 2s);
     EXPECT_EQ(mosip.request_time, 9s);
+
+    ASSERT_TRUE(config->mpoc && config->mosip);
+    EXPECT_EQ(config->mpoc->ca, "sdk.ca");
+    EXPECT_EQ(config->mpoc->sign_profile, "b");
+    EXPECT_EQ(config->mpoc->key_type, KeyAlgorithm::rsa_2048);
+    EXPECT_EQ(config->mpoc->attestations, std::chrono::days{30});
+    EXPECT_EQ(config->mosip->env, "Pre-Production");
+    EXPECT_EQ(config->mosip->mms.certificate, "/etc/signet/ca/mms.pem");
+    EXPECT_EQ(config->mosip->clock_window, 5min);
+    EXPECT_TRUE(config->mosip->forward);
+    EXPECT_EQ(config->mosip->provider.key, "dp");
+    EXPECT_EQ(config->mosip->url, "https://m.example/d");
+    EXPECT_EQ(config->mosip->wait, 2s);
 }
 
 struct Fault {
@@ -171,13 +192,17 @@ TEST(Config, FaultsAreRefusedWithFileLineAndWhatWasExpected) {
         {"key: device.ocsp, ", "", "belong together"},
         {"device.ca:", "Device.CA:", "label"},
         {"system_trust: true", "connect_time: 1s",
-         "expected trust: a list of CA certificates, or system_trust"},
+         "expected trust: a list of CA certificates, system_trust"},
         {"http://proxy.example:3128", "https://proxy.example:3128", "expected http://HOST:PORT"},
         {"http://proxy.example:3128", "http://user@proxy.example:3128", "expected http://HOST:PORT"},
         {"http://proxy.example:3128", "http://proxy.example:3128/path", "expected http://HOST:PORT"},
         {"http://proxy.example:3128", "http://proxy.example", "expected http://HOST:PORT"},
         {"connect_time: 2s", "connect_time: 2h", "expected a duration"},
         {"client: { key: outbound.mosip, ", "client: { ", "the key 'key' is missing"},
+        {"key_type: rsa-2048", "key_type: ec-p256", "expected one of rsa-2048, rsa-3072, rsa-4096"},
+        {"env: Pre-Production", "env: Test", "expected one of Staging"},
+        {"mode: forward", "mode: local", "expected url exactly where mode is forward"},
+        {"https://m.example/d", "ftp://m.example/d", "expected a URL with https://"},
     };
     for (const auto& fault : faults) {
         const auto message = refusal(replaced(kFull, fault.from, fault.to));
