@@ -15,10 +15,8 @@ service::KeptAnswer kept_answer(const http::Response& response) {
     return {response.status, response.content_type, response.body};
 }
 
-}  // namespace
-
-Answer idempotent(Services& services, Exchange& exchange,
-                  const std::function<Answer(const Keep& keep)>& work) {
+Answer run(Services& services, Exchange& exchange, bool secret,
+           const std::function<Answer(const Keep& keep)>& work) {
     if (exchange.request().headers.count("Idempotency-Key") > 1)
         return fail(ErrorCode::invalid_argument, "Idempotency-Key: expected once");
     const auto key = exchange.header("Idempotency-Key");
@@ -56,7 +54,7 @@ Answer idempotent(Services& services, Exchange& exchange,
     if (answer && answer->status < 300) {
         if (kept) return answer;
         if (const auto finished =
-                services.idempotency.finish(caller_of(exchange), scope, kept_answer(*answer), false);
+                services.idempotency.finish(caller_of(exchange), scope, kept_answer(*answer), secret);
             !finished)
             log::warning("idempotency.not_kept", "an answer could not be kept for its Idempotency-Key",
                          {{"request_id", exchange.id()}, {"error", finished.error().message}});
@@ -68,6 +66,17 @@ Answer idempotent(Services& services, Exchange& exchange,
         log::warning("idempotency.not_released", "an Idempotency-Key stays in use until it expires",
                      {{"request_id", exchange.id()}, {"error", released.error().message}});
     return answer;
+}
+
+}  // namespace
+
+Answer idempotent(Services& services, Exchange& exchange,
+                  const std::function<Answer(const Keep& keep)>& work) {
+    return run(services, exchange, false, work);
+}
+
+Answer idempotent_secret(Services& services, Exchange& exchange, const std::function<Answer()>& work) {
+    return run(services, exchange, true, [&](const Keep&) { return work(); });
 }
 
 }  // namespace signet::api

@@ -29,5 +29,7 @@ struct Keep {
 // bound to an intent.
 Answer idempotent(Services& services, Exchange& exchange,
                   const std::function<Answer(const Keep& keep)>& work);
+// The same for an answer that shows a secret once: it is kept encrypted, for 10 minutes.
+Answer idempotent_secret(Services& services, Exchange& exchange, const std::function<Answer()>& work);
 
 }  // namespace signet::api

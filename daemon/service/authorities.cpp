@@ -128,55 +128,72 @@ Result<IssuedCertificate> Authorities::issue(const Caller& caller, std::string_v
             return std::unexpected(allowed.error());
         }
     }
-    SIGNET_ASSIGN(const auto content, pki::apply_profile(profile->second, csr));
-    SIGNET_ASSIGN(const auto signer, this->signer(*authority, std::nullopt));
-
     for (int attempt = 1;; ++attempt) {
-        pki::IssueOptions options;
-        options.now = parts_.clock.now();
-        options.validity = request.validity;
-        options.serial = pki::random_serial();
-        SIGNET_ASSIGN(const auto certificate, pki::issue(*signer.token_key, signer.version->certificate,
-                                                         profile->second, content, options, caller.deadline));
+        SIGNET_ASSIGN(const auto prepared, prepare(caller, ca, request.profile, csr, request.validity));
+        const auto& certificate = prepared.certificate;
         IssuedCertificate issued{certificate.pem(), chain_of(*authority, certificate.der()),
                                  certificate.serial(), certificate.not_after(), 0};
         const auto recorded = parts_.writer.run([&](sqlite::Transaction& transaction) -> Status {
             SIGNET_TRY(caller.use_approval(transaction));
-            sqlite::StoredCertificate row;
-            row.ca = ca;
-            row.ca_version = signer.key->id.version;
-            row.serial = serial_of(*options.serial);
-            row.subject = certificate.subject_text();
-            row.not_before = certificate.not_before();
-            row.not_after = certificate.not_after();
-            row.issued = options.now;
-            row.der = certificate.der();
-            row.profile = profile->first;
-            row.requester = caller.principal;
-            SIGNET_TRY(sqlite::certificate_store::insert(transaction, row));
-            sqlite::AuditRecord record;
-            record.request_id = caller.request_id;
-            record.principal = caller.principal;
-            record.action = "ca.issue";
-            record.object = to_string(signer.key->id);
-            record.outcome = "ok";
-            record.details = Details()
-                                 .add("serial", certificate.serial())
-                                 .add("subject", certificate.subject_text())
-                                 .add("profile", profile->first)
-                                 .add("not_after", to_rfc3339(certificate.not_after()))
-                                 .add("fingerprint", to_hex(certificate.fingerprint()))
-                                 .text();
-            SIGNET_ASSIGN(issued.audit, transaction.audit(record));
+            SIGNET_ASSIGN(issued.audit, enter(transaction, caller, prepared));
             return also ? also(transaction, issued) : Status{};
         });
-        if (recorded) {
-            signer.key->new_uses->fetch_add(1, std::memory_order_relaxed);
-            return issued;
-        }
+        if (recorded) return issued;
         if (recorded.error().code != ErrorCode::already_exists || attempt == kSerialAttempts)
             return std::unexpected(recorded.error());
     }
+}
+
+Result<PreparedCertificate> Authorities::prepare(const Caller& caller, std::string_view ca,
+                                                 std::string_view profile_name,
+                                                 const pki::CertificateRequest& request,
+                                                 std::optional<std::chrono::seconds> validity) {
+    SIGNET_ASSIGN(const auto authority, this->authority(ca));
+    const auto profile = authority->profiles.find(profile_name);
+    if (profile == authority->profiles.end())
+        return fail(ErrorCode::unprocessable,
+                    "the CA '" + std::string(ca) + "' has no profile '" + std::string(profile_name) + "'");
+    SIGNET_ASSIGN(const auto content, pki::apply_profile(profile->second, request));
+    SIGNET_ASSIGN(auto signer, this->signer(*authority, std::nullopt));
+    pki::IssueOptions options;
+    options.now = parts_.clock.now();
+    options.validity = validity;
+    SIGNET_ASSIGN(auto certificate, pki::issue(*signer.token_key, signer.version->certificate,
+                                               profile->second, content, options, caller.deadline));
+    signer.key->new_uses->fetch_add(1, std::memory_order_relaxed);
+    return PreparedCertificate{std::move(certificate), std::move(signer.key), profile->first, options.now};
+}
+
+Result<std::uint64_t> Authorities::enter(sqlite::Transaction& transaction, const Caller& caller,
+                                         const PreparedCertificate& prepared) const {
+    const auto& certificate = prepared.certificate;
+    SIGNET_ASSIGN(const auto serial, from_hex(certificate.serial()));
+    sqlite::StoredCertificate row;
+    row.ca = prepared.key->id.label;
+    row.ca_version = prepared.key->id.version;
+    row.serial = serial_of(serial);
+    row.subject = certificate.subject_text();
+    row.not_before = certificate.not_before();
+    row.not_after = certificate.not_after();
+    row.issued = prepared.issued;
+    row.der = certificate.der();
+    row.profile = prepared.profile;
+    row.requester = caller.principal;
+    SIGNET_TRY(sqlite::certificate_store::insert(transaction, row));
+    sqlite::AuditRecord record;
+    record.request_id = caller.request_id;
+    record.principal = caller.principal;
+    record.action = "ca.issue";
+    record.object = to_string(prepared.key->id);
+    record.outcome = "ok";
+    record.details = Details()
+                         .add("serial", certificate.serial())
+                         .add("subject", certificate.subject_text())
+                         .add("profile", prepared.profile)
+                         .add("not_after", to_rfc3339(certificate.not_after()))
+                         .add("fingerprint", to_hex(certificate.fingerprint()))
+                         .text();
+    return transaction.audit(record);
 }
 
 std::vector<std::string> Authorities::chain_of(const Authority& authority, const Bytes& issued) const {
@@ -226,30 +243,40 @@ Result<sqlite::StoredCertificate> Authorities::find(std::string_view ca, std::st
 Result<std::uint64_t> Authorities::revoke(const Caller& caller, std::string_view ca, std::string_view serial,
                                           sqlite::RevocationReason reason) {
     SIGNET_ASSIGN(const auto row, find(ca, serial));
-    const bool release = reason == sqlite::RevocationReason::remove_from_crl;
     std::uint64_t sequence = 0;
     SIGNET_TRY(parts_.writer.run([&](sqlite::Transaction& transaction) -> Status {
         SIGNET_TRY(caller.use_approval(transaction));
-        const auto now = parts_.clock.now();
-        SIGNET_TRY(release ? sqlite::certificate_store::release(transaction, ca, row.serial)
-                           : sqlite::certificate_store::revoke(transaction, ca, row.serial, {now, reason}));
-        sqlite::AuditRecord record;
-        record.request_id = caller.request_id;
-        record.principal = caller.principal;
-        record.action = "ca.revoke";
-        record.object = to_string(KeyId{row.ca, row.ca_version});
-        record.outcome = "ok";
-        record.details = Details()
-                             .add("serial", to_hex(row.serial))
-                             .add("reason", pki::to_string(static_cast<pki::RevocationReason>(reason)))
-                             .text();
-        SIGNET_ASSIGN(sequence, transaction.audit(record));
+        SIGNET_ASSIGN(sequence, revoke(transaction, caller, row, reason));
         return {};
     }));
+    revoked(row);
+    return sequence;
+}
+
+Result<std::uint64_t> Authorities::revoke(sqlite::Transaction& transaction, const Caller& caller,
+                                          const sqlite::StoredCertificate& row,
+                                          sqlite::RevocationReason reason) const {
+    const bool release = reason == sqlite::RevocationReason::remove_from_crl;
+    SIGNET_TRY(release ? sqlite::certificate_store::release(transaction, row.ca, row.serial)
+                       : sqlite::certificate_store::revoke(transaction, row.ca, row.serial,
+                                                           {parts_.clock.now(), reason}));
+    sqlite::AuditRecord record;
+    record.request_id = caller.request_id;
+    record.principal = caller.principal;
+    record.action = "ca.revoke";
+    record.object = to_string(KeyId{row.ca, row.ca_version});
+    record.outcome = "ok";
+    record.details = Details()
+                         .add("serial", to_hex(row.serial))
+                         .add("reason", pki::to_string(static_cast<pki::RevocationReason>(reason)))
+                         .text();
+    return transaction.audit(record);
+}
+
+void Authorities::revoked(const sqlite::StoredCertificate& row) {
     const std::lock_guard lock(mutex_);
     outdated_[{row.ca, row.ca_version}] = true;
     ++revocations_;
-    return sequence;
 }
 
 }  // namespace signet::service

@@ -51,6 +51,14 @@ struct OcspReply {
     std::optional<SystemTime> next_update{};  // absent for errors and answers to a nonce: not to be cached
 };
 
+// A certificate that is signed and not yet known to anybody: it counts once `enter` is durable.
+struct PreparedCertificate {
+    pki::Certificate certificate;
+    KeyPtr key;  // the version of the CA's key that signed it
+    std::string profile;
+    SystemTime issued{};
+};
+
 // More work for the transaction that makes the certificate durable: an answer kept under an idempotency key.
 using AlsoOnIssue = std::function<Status(sqlite::Transaction&, const IssuedCertificate&)>;
 
@@ -73,6 +81,20 @@ class Authorities {
     // failed_precondition (no certificate for the active key version), the key's and the token's, storage_*.
     Result<IssuedCertificate> issue(const Caller& caller, std::string_view ca,
                                     const IssueCertificate& request, const AlsoOnIssue& also = {});
+    // For families whose own state changes together with certificates: the token signs before the transaction, and row and
+    // audit record are part of it. `request` was proved (pki::parse_csr), or its key was made in our token. Errors as
+    // `issue`; already_exists from `enter` when the serial number is taken (once in 2^127 times).
+    Result<PreparedCertificate> prepare(const Caller& caller, std::string_view ca, std::string_view profile,
+                                        const pki::CertificateRequest& request,
+                                        std::optional<std::chrono::seconds> validity = {});
+    Result<std::uint64_t> enter(sqlite::Transaction& transaction, const Caller& caller,
+                                const PreparedCertificate& prepared) const;
+    // Revokes (or, with remove_from_crl, releases) in the caller's transaction; `revoked` once that is durable, so that CRL
+    // and OCSP follow. Errors as `revoke`.
+    Result<std::uint64_t> revoke(sqlite::Transaction& transaction, const Caller& caller,
+                                 const sqlite::StoredCertificate& row, sqlite::RevocationReason reason) const;
+    void revoked(const sqlite::StoredCertificate& row);
+
     // `serial` is hex. Error: not_found.
     Result<sqlite::StoredCertificate> find(std::string_view ca, std::string_view serial);
     std::vector<std::string> chain_of(const Authority& authority, const Bytes& issued) const;  // PEM
