@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "daemon/api/mpoc/routes.h"
 #include "daemon/api/native/routes.h"
 
 namespace signet::daemon {
@@ -10,6 +11,7 @@ namespace signet::daemon {
 const std::vector<FamilyEntry>& families() {
     static const std::vector<FamilyEntry> all = {
         {"native", [](const config::Config&) { return true; }, api::native::make},
+        {"mpoc", [](const config::Config& config) { return config.mpoc.has_value(); }, api::mpoc::make},
     };
     return all;
 }

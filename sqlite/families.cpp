@@ -2,11 +2,13 @@
 #include <array>
 
 #include "sqlite/migrations.h"
+#include "sqlite/mosip_schema.h"
+#include "sqlite/mpoc_schema.h"
 
 namespace signet::sqlite {
 
 std::span<const MigrationFamily> all_migrations() {
-    static const std::array all{core_migrations()};
+    static const std::array all{core_migrations(), mpoc_migrations(), mosip_migrations()};
     return all;
 }
 

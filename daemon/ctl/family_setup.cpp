@@ -4,8 +4,10 @@
 
 namespace signet::ctl {
 
+FamilySetup mpoc_setup();  // setup_mpoc.cpp
+
 const std::vector<FamilySetup>& family_setups() {
-    static const std::vector<FamilySetup> all{};
+    static const std::vector<FamilySetup> all{mpoc_setup()};
     return all;
 }
 
