@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "daemon/api/mosip/routes.h"
 #include "daemon/api/mpoc/routes.h"
 #include "daemon/api/native/routes.h"
 
@@ -12,6 +13,7 @@ const std::vector<FamilyEntry>& families() {
     static const std::vector<FamilyEntry> all = {
         {"native", [](const config::Config&) { return true; }, api::native::make},
         {"mpoc", [](const config::Config& config) { return config.mpoc.has_value(); }, api::mpoc::make},
+        {"mosip", [](const config::Config& config) { return config.mosip.has_value(); }, api::mosip::make},
     };
     return all;
 }

@@ -83,6 +83,7 @@ std::vector<Command> init_commands();
 std::vector<Command> key_commands();
 std::vector<Command> signing_commands();
 std::vector<Command> certificate_commands();
+std::vector<Command> mosip_commands();
 std::vector<Command> mpoc_commands();
 std::vector<Command> policy_commands();
 std::vector<Command> audit_commands();

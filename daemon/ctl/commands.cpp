@@ -12,6 +12,7 @@ const std::vector<Group>& groups() {
         {"csr", "certificate requests"},
         {"cert", "certificates of the appliance's own authorities"},
         {"mpoc", "customers and SDK instances of the MPoC AMS API"},
+        {"mosip", "vendors and devices of the MOSIP management server"},
         {"policy", "who may do what with which key"},
         {"approvals", "requests that wait for the approval of others"},
         {"audit", "the audit chain"},
@@ -24,7 +25,7 @@ const std::vector<Command>& commands() {
     static const std::vector<Command> all = [] {
         std::vector<Command> list;
         for (const auto part :
-             {init_commands, key_commands, signing_commands, certificate_commands, mpoc_commands, policy_commands, approval_commands, audit_commands, audit_people_commands, operation_commands, top_commands, doctor_commands, bench_commands, completion_commands, manual_commands})
+             {init_commands, key_commands, signing_commands, certificate_commands, mpoc_commands, mosip_commands, policy_commands, approval_commands, audit_commands, audit_people_commands, operation_commands, top_commands, doctor_commands, bench_commands, completion_commands, manual_commands})
             std::ranges::move(part(), std::back_inserter(list));
         return list;
     }();

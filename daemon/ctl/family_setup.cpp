@@ -4,10 +4,11 @@
 
 namespace signet::ctl {
 
-FamilySetup mpoc_setup();  // setup_mpoc.cpp
+FamilySetup mosip_setup();  // setup_mosip.cpp
+FamilySetup mpoc_setup();   // setup_mpoc.cpp
 
 const std::vector<FamilySetup>& family_setups() {
-    static const std::vector<FamilySetup> all{mpoc_setup()};
+    static const std::vector<FamilySetup> all{mpoc_setup(), mosip_setup()};
     return all;
 }
 

@@ -57,7 +57,8 @@ Result<StorePtr> make_store(const std::vector<Certificate>& anchors, const Chain
     for (const auto& crl : options.crls)
         X509_STORE_add_crl(store.get(), crl.get());
     auto* parameters = X509_STORE_get0_param(store.get());
-    unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_X509_STRICT | X509_V_FLAG_USE_CHECK_TIME;
+    unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_USE_CHECK_TIME;
+    if (options.strict) flags |= X509_V_FLAG_X509_STRICT;
     if (!options.crls.empty()) flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
     X509_VERIFY_PARAM_set_flags(parameters, flags);
     X509_VERIFY_PARAM_set_time(parameters, static_cast<std::time_t>(to_unix_ms(options.now) / 1000));

@@ -19,6 +19,8 @@ struct ChainOptions {
     std::size_t max_depth = 8;
     // When not empty, each certificate but the anchor must be covered by one of these (RFC 5280 section 6.3).
     std::vector<Crl> crls{};
+    // Whether certificates must keep the rules of RFC 5280 that OpenSSL checks only on demand (key identifiers, for one).
+    bool strict = true;
 };
 
 // The path from `leaf` to an anchor, both included. unprocessable with the reason ("certificate has expired")

@@ -86,15 +86,15 @@ Status read_text(const json::object& object, std::string_view name, std::optiona
 }
 
 // Standard base64, not base64url (RFC 7515 section 4.1.6).
-Status read_chain(const json::object& object, std::vector<Bytes>& out) {
+Status read_chain(const json::object& object, X5c x5c, std::vector<Bytes>& out) {
     const auto* member = object.if_contains("x5c");
     if (member == nullptr) return {};
     const auto* list = member->if_array();
     if (list == nullptr || list->empty() || list->size() > kMaxJwsChain)
         return malformed("the member 'x5c' of the JWS header is not a list of one to eight certificates");
     for (const auto& item : *list) {
-        auto der = item.is_string() ? from_base64({item.as_string().data(), item.as_string().size()})
-                                    : fail(ErrorCode::invalid_argument, "");
+        const auto text = item.is_string() ? std::string_view(item.as_string()) : std::string_view{};
+        auto der = x5c == X5c::may_be_wrapped ? from_base64_wrapped(text) : from_base64(text);
         if (!der || der->empty())
             return malformed("a certificate in the member 'x5c' of the JWS header is not base64");
         out.push_back(*std::move(der));
@@ -102,7 +102,7 @@ Status read_chain(const json::object& object, std::vector<Bytes>& out) {
     return {};
 }
 
-Result<JwsHeader> read_header(std::string_view text, std::span<const SignAlgorithm> allowed) {
+Result<JwsHeader> read_header(std::string_view text, std::span<const SignAlgorithm> allowed, X5c x5c) {
     SIGNET_ASSIGN(const auto object, parse_object(text));
     for (const auto name : kRefusedMembers) {
         if (object.contains(name))
@@ -119,7 +119,7 @@ Result<JwsHeader> read_header(std::string_view text, std::span<const SignAlgorit
     SIGNET_TRY(read_text(object, "kid", header.key_id));
     SIGNET_TRY(read_text(object, "typ", header.type));
     SIGNET_TRY(read_text(object, "cty", header.content_type));
-    SIGNET_TRY(read_chain(object, header.certificates));
+    SIGNET_TRY(read_chain(object, x5c, header.certificates));
     return header;
 }
 
@@ -170,7 +170,7 @@ Result<std::string> sign_jws(TokenInterface& token, const KeySelector& key, KeyU
     return jws_attach_signature(std::move(input), header.algorithm, signature);
 }
 
-Result<Jws> parse_jws(std::string_view compact, std::span<const SignAlgorithm> allowed) {
+Result<Jws> parse_jws(std::string_view compact, std::span<const SignAlgorithm> allowed, X5c x5c) {
     if (compact.size() > (kMaxJwsPayload + kMaxJwsHeader) / 3 * 4 + 1024)
         return fail(ErrorCode::too_large, "the JWS is over the bound of 1 MiB of payload");
     const auto first = compact.find('.');
@@ -184,7 +184,7 @@ Result<Jws> parse_jws(std::string_view compact, std::span<const SignAlgorithm> a
     auto signature = from_base64url(compact.substr(second + 1));
     if (!header || !payload || !signature || header->empty() || signature->empty())
         return malformed("a part of the JWS is not unpadded base64url");
-    SIGNET_ASSIGN(auto members, read_header(as_text(*header), allowed));
+    SIGNET_ASSIGN(auto members, read_header(as_text(*header), allowed, x5c));
     return Jws{std::move(members), *std::move(payload), std::string(compact.substr(0, second)),
                *std::move(signature)};
 }

@@ -1,6 +1,7 @@
 // JSON Web Signatures in the compact serialisation (RFC 7515), with the algorithms of RFC 7518 and RFC 8037.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,10 +43,14 @@ struct Jws {
     std::string signing_input;
     Bytes signature;  // as in the JWS: r ‖ s for ECDSA
 };
+// Whether x5c may have white space inside: standard base64 has none (RFC 7515 section 4.1.6), but libraries that wrap lines
+// at 76 characters are in the field.
+enum class X5c : std::uint8_t { strict, may_be_wrapped };
 // Strict: three non-empty-or-payload parts of unpadded base64url, header a JSON object without duplicate
 // members, `alg` in `allowed` (so never "none" or a MAC), no `crit`, `b64`, `jwk`, `jku` or `x5u`; other
 // members are ignored. The signature is not looked at.
-Result<Jws> parse_jws(std::string_view compact, std::span<const SignAlgorithm> allowed);
+Result<Jws> parse_jws(std::string_view compact, std::span<const SignAlgorithm> allowed,
+                      X5c x5c = X5c::strict);
 // Parses and verifies under `key`, which the caller chose: never one named by the message. unprocessable when
 // it does not verify.
 Result<Jws> verify_jws(std::string_view compact, const PublicKey& key,
