@@ -1,14 +1,89 @@
 // The MOSIP management server, asked by `signetctl mosip device` and by messages that openssl signed.
-#include <fstream>
-#include <set>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
+#include <array>
+#include <fstream>
+#include <mutex>
+#include <set>
+#include <stdexcept>
+#include <thread>
+
+#include "base/clock.h"
 #include "base/random.h"
+#include "base/unique_fd.h"
 #include "tests/api/json.h"
 
 namespace signet::testing {
 namespace {
 
 constexpr const char* kUrl = "/mms/MSBDeviceRequest/";
+
+// MOSIP, as far as it registers devices: one answer for each connection.
+class FakeMosip {
+  public:
+    FakeMosip() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        if (bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+            listen(listener_.get(), 8) != 0 ||
+            getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
+            throw std::runtime_error("no port for MOSIP");
+        port_ = ntohs(address.sin_port);
+        thread_ = std::thread([this] { serve(); });
+    }
+    ~FakeMosip() {
+        shutdown(listener_.get(), SHUT_RDWR);
+        thread_.join();
+    }
+    unsigned port() const { return port_; }
+    void answer_with(unsigned status, std::string body) {
+        const std::lock_guard lock(mutex_);
+        status_ = status;
+        body_ = std::move(body);
+    }
+    std::string last_request() {
+        const std::lock_guard lock(mutex_);
+        return request_;
+    }
+
+  private:
+    void serve() {
+        while (true) {
+            const UniqueFd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+            if (fd.get() < 0) return;
+            std::string text;
+            std::array<char, 4096> part{};
+            std::size_t whole = std::string::npos;
+            while (text.size() < whole) {
+                const auto got = recv(fd.get(), part.data(), part.size(), 0);
+                if (got <= 0) break;
+                text.append(part.data(), static_cast<std::size_t>(got));
+                const auto end = text.find("\r\n\r\n");
+                const auto length = text.find("Content-Length: ");
+                if (end != std::string::npos && length != std::string::npos)
+                    whole = end + 4 + std::stoul(text.substr(length + 16));
+            }
+            const std::lock_guard lock(mutex_);
+            request_ = text.substr(std::min(text.find("\r\n\r\n"), text.size()));
+            const auto answer =
+                "HTTP/1.1 " + std::to_string(status_) +
+                " X\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
+                std::to_string(body_.size()) + "\r\n\r\n" + body_;
+            send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+        }
+    }
+    UniqueFd listener_;
+    unsigned port_ = 0;
+    std::mutex mutex_;
+    unsigned status_ = 200;
+    std::string body_;
+    std::string request_;
+    std::thread thread_;
+};
 
 class Mosip : public ::testing::Test {
   protected:
@@ -382,6 +457,48 @@ TEST_F(Mosip, ThePolicyIsTold) {
         422);
     admin("/v1/mosip/policy", {{"minimumServiceVersion", ""}, {"snapshotValidity", 604800}});
     EXPECT_EQ(text(ask("msbDeviceSnapshot", request()), "deviceServiceUpdateRequired"), "false");
+}
+
+TEST_F(Mosip, RegistrationsAreForwardedAndMosipsAnswerComesBack) {
+    FakeMosip mosip;
+    const auto url = "http://127.0.0.1:" + std::to_string(mosip.port()) + "/devices";
+    appliance->edit("signetd.yaml", "    mode: local", "    mode: forward\n    wait: 5s\n    url: " + url);
+    appliance->edit(
+        "signetd.yaml", "\nmosip:",
+        "\noutbound:\n  mosip: { plain_http: true, private_addresses: [127.0.0.1/32] }\n\nmosip:");
+    ASSERT_EQ(expect_json(appliance->admin({.verb = "POST", .target = "/v1/config/reload", .body = "{}"}))
+                  .is_object(),
+              true);
+    const auto home = file("device-f");
+    ASSERT_EQ(device({"new", home, "--provider", "V3", "--serial", "SN-F", "--model", "M1"}).code, 0);
+    admin("/v1/mosip/vendors",
+          {{"providerId", "V3"}, {"name", "self-signed"}, {"certificates", read(home + "/vendor.pem")}}, 201);
+    white_list("V3", "SN-F", "Auth");
+
+    mosip.answer_with(200, R"({"errors":[{"errorCode":"E","message":"unknown provider"}]})");
+    const auto refused = device({"register", home, "--trust", mms()});
+    EXPECT_NE(refused.output.find("-103"), std::string::npos) << refused.output;
+    EXPECT_NE(refused.output.find("unknown provider"), std::string::npos) << refused.output;
+
+    const std::string payload = R"({"status":"Registered","deviceCode":"code-of-mosip","env":"Staging"})";
+    const auto response = R"({"id":"io.mosip.deviceregister","response":"e30.)" +
+                          to_base64url(as_bytes(payload)) + R"(.c2ln","error":[]})";
+    mosip.answer_with(200, response);
+    const auto registered = device({"register", home, "--trust", mms()});
+    ASSERT_EQ(registered.code, 0) << registered.output;
+    EXPECT_EQ(text(parse_json(registered.output), "deviceRegistrationResponse"), response) << "to the letter";
+    EXPECT_EQ(text(shown("/v1/mosip/devices/V3/SN-F"), "deviceCode"), "code-of-mosip");
+
+    // What MOSIP got: deviceData signed by the device provider's key.
+    const auto sent = parse_json(mosip.last_request());
+    const auto jwt = text(sent.at("request"), "deviceData");
+    const auto header = parse_json(std::string(as_text(*from_base64url(jwt.substr(0, jwt.find('.'))))));
+    const auto certificate = from_base64(std::string(header.at("x5c").at(0).as_string()));
+    save("provider.der", as_text(*certificate));
+    EXPECT_NE(
+        Appliance::openssl({"x509", "-inform", "DER", "-in", file("provider.der"), "-noout", "-subject"})
+            .output.find("MOSIP device provider"),
+        std::string::npos);
 }
 
 }  // namespace

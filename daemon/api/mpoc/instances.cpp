@@ -5,6 +5,7 @@
 
 #include "base/encoding.h"
 #include "daemon/api/mpoc/customers.h"
+#include "daemon/config/current.h"
 #include "daemon/service/authorities.h"
 #include "daemon/service/details.h"
 #include "daemon/service/wrapped_keys.h"
