@@ -169,7 +169,7 @@ std::variant<http::Admitted, http::Response> Pipeline::admit(const http::Request
     if (row.permission == kOpenPermission) return admitted();
 
     // 2. authenticate
-    call->caller = authenticate(head, listener, call->policy);
+    call->caller = authenticate(head, listener, row, call->policy);
     if (!call->caller) {
         metrics_.refused(Metrics::Refused::stranger);
         const Error error{
@@ -209,10 +209,10 @@ http::Response Pipeline::unrouted(const RouteResult& result, const http::Request
 
 // 2. Null for a stranger. What the connection proves does not change, so its names are kept with it until the policy does.
 std::shared_ptr<const Caller> Pipeline::authenticate(
-    const http::RequestHead& head, const ListenerRules& listener,
+    const http::RequestHead& head, const ListenerRules& listener, const Route& row,
     const std::shared_ptr<const policy::Policy>& policy) const {
     const auto& peer = *head.peer;
-    const auto key = bearer_key(head);
+    const auto key = row.own_credentials ? std::nullopt : bearer_key(head);
     if (!key) {
         const auto* known = static_cast<const Knowledge*>(peer.note.get());
         if (known != nullptr && known->policy == policy) return known->caller;

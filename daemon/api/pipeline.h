@@ -69,6 +69,7 @@ class Pipeline final : public http::Application {
     http::Response finished(const Call& call, http::Response response);
     http::Response wait_for(http::Request request, const http::Admitted& admitted);
     std::shared_ptr<const Caller> authenticate(const http::RequestHead& head, const ListenerRules& listener,
+                                               const Route& row,
                                                const std::shared_ptr<const policy::Policy>& policy) const;
 
     Router router_;

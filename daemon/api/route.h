@@ -79,6 +79,9 @@ struct Route {
     // A rule's quorum can hold for this row: its handler passes the caller (caller_of) to services that use the approval up
     // in the transaction of the work. On other rows such a rule refuses.
     bool quorum = false;
+    // `Authorization` carries credentials of the row's own protocol, which the handler checks: the policy sees what the
+    // connection proves and nothing else. Such a handler decides by the credentials, whoever the policy let in.
+    bool own_credentials = false;
 };
 
 using RouteTable = std::vector<Route>;

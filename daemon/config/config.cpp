@@ -295,7 +295,7 @@ Result<milliseconds> read_duration(const yaml::Node& node, milliseconds low, mil
 Result<Config> parse(std::string_view text, const fs::path& file_name) {
     SIGNET_ASSIGN(const auto root, yaml::Node::parse(text, file_name.string()));
     SIGNET_TRY(root.only({"database", "policy", "log", "token", "audit", "keys", "backup", "listeners",
-                          "limits", "ca", "outbound", "mpoc", "mosip"}));
+                          "limits", "ca", "outbound", "mpoc", "mosip", "momo", "mypos"}));
     std::error_code failure;
     Config config;
     config.file = fs::absolute(file_name, failure).lexically_normal();
@@ -331,6 +331,12 @@ Result<Config> parse(std::string_view text, const fs::path& file_name) {
     }
     if (const auto mosip = root.optional("mosip")) {
         SIGNET_ASSIGN(config.mosip, read_mosip(*mosip, directory));
+    }
+    if (const auto momo = root.optional("momo")) {
+        SIGNET_ASSIGN(config.momo, read_momo(*momo));
+    }
+    if (const auto mypos = root.optional("mypos")) {
+        SIGNET_ASSIGN(config.mypos, read_mypos(*mypos));
     }
     return config;
 }

@@ -62,6 +62,20 @@
 //       client: { key: outbound.mosip, certificate: tls/mosip.pem }   # a token key with usage tls
 //       proxy: http://proxy.example:3128            # by CONNECT, so that TLS stays end to end
 //   mpoc: …                        # an API family is switched on by its section: see the header of its name
+//   momo:                          # MTN MoMo: with this section its routes exist
+//     sandbox: false               # true: anyone with a subscription key provisions
+//     target_environment: mtnuganda
+//     issuer: https://momo.example
+//     keys: { token: momo.token, mac: momo.mac }
+//     token_lifetime: 1h
+//     balance: { available: "1000", currency: EUR }
+//     failures: { per_caller: 60, per_account: 20 }   # wrong credentials a minute
+//   mypos:                         # myPOS: with this section its routes exist
+//     ca: mypos.ca                 # certifies our keys: an entry of `ca`, with the profile
+//     profile: store
+//     longer_keys: false           # also merchants' keys over 2048 bits
+//     packs: false                 # configuration packs: a private key leaves the appliance, once
+//     failures: { per_caller: 60, per_store: 60 }     # wrong signatures a minute
 #pragma once
 
 #include <sys/types.h>
@@ -80,6 +94,8 @@
 #include "base/error.h"
 #include "daemon/config/mosip.h"
 #include "daemon/config/mpoc.h"
+#include "daemon/config/momo.h"
+#include "daemon/config/mypos.h"
 #include "hsm/frames/key_types.h"
 
 namespace signet::config {
@@ -223,6 +239,9 @@ struct Config {
     // API families that are switched on.
     std::optional<Mpoc> mpoc{};
     std::optional<Mosip> mosip{};
+    // API families that have their section.
+    std::optional<Momo> momo;
+    std::optional<Mypos> mypos;
 
     // The first Unix socket that serves applications (or administration); null when there is none.
     const Listener* local_listener(bool admin) const;

@@ -105,6 +105,28 @@ void flatten(Settings& out, const Mosip& mosip) {
     out["mosip.registration.wait"] = ms(mosip.wait);
 }
 
+void flatten(Settings& out, const Momo& momo) {
+    out["momo.sandbox"] = momo.sandbox ? "true" : "false";
+    out["momo.target_environment"] = momo.target_environment;
+    out["momo.issuer"] = momo.issuer;
+    out["momo.keys.token"] = momo.token_key;
+    out["momo.keys.mac"] = momo.mac_key;
+    out["momo.token_lifetime"] = ms(momo.token_lifetime);
+    out["momo.balance.available"] = momo.balance;
+    out["momo.balance.currency"] = momo.currency;
+    out["momo.failures.per_caller"] = std::to_string(momo.failures_per_caller);
+    out["momo.failures.per_account"] = std::to_string(momo.failures_per_account);
+}
+
+void flatten(Settings& out, const Mypos& mypos) {
+    out["mypos.ca"] = mypos.ca;
+    out["mypos.profile"] = mypos.profile;
+    out["mypos.longer_keys"] = mypos.longer_keys ? "true" : "false";
+    out["mypos.packs"] = mypos.packs ? "true" : "false";
+    out["mypos.failures.per_caller"] = std::to_string(mypos.failures_per_caller);
+    out["mypos.failures.per_store"] = std::to_string(mypos.failures_per_store);
+}
+
 // What is fixed once the process runs: files and sockets that are open, pools that are sized.
 Settings fixed_settings(const Config& config) {
     Settings out;
@@ -126,6 +148,9 @@ Settings fixed_settings(const Config& config) {
     // A family's rows are made at the start.
     out["mpoc"] = config.mpoc ? "on" : "off";
     out["mosip"] = config.mosip ? "on" : "off";
+    // Routes are made at the start.
+    out["momo"] = config.momo ? "configured" : "no";
+    out["mypos"] = config.mypos ? "configured" : "no";
     for (const auto& listener : config.listeners) {
         flatten(out, listener);
         // The TLS contexts are made anew on reload; whether a listener speaks TLS at all is fixed.
@@ -154,6 +179,8 @@ Settings all_settings(const Config& config) {
         flatten(out, outbound);
     if (config.mpoc) flatten(out, *config.mpoc);
     if (config.mosip) flatten(out, *config.mosip);
+    if (config.momo) flatten(out, *config.momo);
+    if (config.mypos) flatten(out, *config.mypos);
     return out;
 }
 

@@ -27,5 +27,10 @@ Result<std::map<std::string, Outbound>> read_outbound(const yaml::Node& node,
                                                       const std::filesystem::path& directory);
 Result<Mpoc> read_mpoc(const yaml::Node& node);
 Result<Mosip> read_mosip(const yaml::Node& node, const std::filesystem::path& directory);
+Result<Momo> read_momo(const yaml::Node& node);
+Result<Mypos> read_mypos(const yaml::Node& node);
+// {per_caller, <account>}: numbers from 1.
+Status read_failures(const yaml::Node& node, std::string_view account, std::uint32_t& per_caller,
+                     std::uint32_t& per_account);
 
 }  // namespace signet::config

@@ -117,6 +117,9 @@ class PipelineTest : public ::testing::Test {
         });
         shaped.error_shape = plain;
         out.push_back(shaped);
+        auto own = row(Verb::get, "/own", "keys.list", ok);
+        own.own_credentials = true;
+        out.push_back(own);
         return out;
     }
 
@@ -222,6 +225,16 @@ TEST_F(PipelineTest, AWrongKeyIsNoWayToFallBackToSomebodyElse) {
     EXPECT_EQ(ask(tcp_peer("public"), Verb::get, "/crl", "", {{"Authorization", "Bearer wrong"}}).status,
               401U);
     EXPECT_EQ(ask(ops, Verb::get, "/keys").status, 200U);  // and it does not stick to the connection
+}
+
+TEST_F(PipelineTest, CredentialsOfARowsOwnProtocolSayNothingToThePolicy) {
+    for (const auto* credentials : {"Basic dXNlcjprZXk=", "Bearer not-a-key-of-the-policy", ""}) {
+        const auto answer = ask(ops, Verb::get, "/own", "", {{"Authorization", credentials}});
+        EXPECT_EQ(answer.status, 200U) << credentials << answer.body;
+        EXPECT_EQ(answer.body, "\"ops\"");
+    }
+    // A key of the policy makes nobody somebody there.
+    EXPECT_EQ(ask(stranger, Verb::get, "/own", "", {{"Authorization", "Bearer the-key"}}).status, 401U);
 }
 
 TEST_F(PipelineTest, UnknownPathsLookTheSameToEverybody) {

@@ -244,5 +244,34 @@ TEST(Config, TlsFilesAreReloadedButTlsItselfIsFixed) {
     EXPECT_TRUE(needs_restart(*before, *other_file).empty());
 }
 
+TEST(Config, ReadsTheMerchantFamilies) {
+    const auto with = [](std::string_view section) {
+        return parse(std::string(kMinimal) + std::string(section), "/etc/signet/signetd.yaml");
+    };
+    EXPECT_FALSE(with("")->momo.has_value());
+    const auto momo = with(
+        "momo: { target_environment: mtnuganda, issuer: \"https://momo.example\", token_lifetime: 30m,\n"
+        "  keys: { token: a.token, mac: a.mac }, balance: { available: \"7.50\", currency: UGX },\n"
+        "  failures: { per_caller: 3, per_account: 2 } }\n");
+    ASSERT_TRUE(momo) << momo.error().message;
+    EXPECT_EQ(momo->momo->target_environment, "mtnuganda");
+    EXPECT_EQ(momo->momo->token_key, "a.token");
+    EXPECT_EQ(momo->momo->token_lifetime, 30min);
+    EXPECT_EQ(momo->momo->failures_per_account, 2U);
+    EXPECT_EQ(with("momo: { sandbox: true }\n")->momo->target_environment, "sandbox");
+    const auto mypos = with("mypos: { ca: my.ca, longer_keys: true, failures: { per_store: 9 } }\n");
+    ASSERT_TRUE(mypos) << mypos.error().message;
+    EXPECT_TRUE(mypos->mypos->longer_keys);
+    EXPECT_FALSE(mypos->mypos->packs);
+    EXPECT_EQ(mypos->mypos->failures_per_store, 9U);
+    for (const auto* wrong :
+         {"momo: {}", "momo: { sandbox: true, target_environment: mtnuganda }",
+          "momo: { target_environment: sandbox }", "momo: { sandbox: true, balance: { currency: euro } }",
+          "momo: { sandbox: true, token_lifetime: 1s }", "momo: { sandbox: true, issuer: \"a b\" }",
+          "mypos: { bits: 1024 }", "mypos: { failures: { per_caller: 0 } }"})
+        EXPECT_FALSE(with(std::string(wrong) + "\n")) << wrong;
+    EXPECT_EQ(needs_restart(*with(""), *with("mypos: {}\n")).size(), 1U);
+}
+
 }  // namespace
 }  // namespace signet::config
