@@ -5,6 +5,7 @@
 
 #include "daemon/api/mosip/routes.h"
 #include "daemon/api/mpoc/routes.h"
+#include "daemon/api/momo/routes.h"
 #include "daemon/api/native/routes.h"
 
 namespace signet::daemon {
@@ -14,6 +15,7 @@ const std::vector<FamilyEntry>& families() {
         {"native", [](const config::Config&) { return true; }, api::native::make},
         {"mpoc", [](const config::Config& config) { return config.mpoc.has_value(); }, api::mpoc::make},
         {"mosip", [](const config::Config& config) { return config.mosip.has_value(); }, api::mosip::make},
+        {"momo", [](const config::Config& config) { return config.momo.has_value(); }, api::momo::make},
     };
     return all;
 }

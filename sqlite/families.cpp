@@ -4,11 +4,12 @@
 #include "sqlite/migrations.h"
 #include "sqlite/mosip_schema.h"
 #include "sqlite/mpoc_schema.h"
+#include "sqlite/momo_schema.h"
 
 namespace signet::sqlite {
 
 std::span<const MigrationFamily> all_migrations() {
-    static const std::array all{core_migrations(), mpoc_migrations(), mosip_migrations()};
+    static const std::array all{core_migrations(), mpoc_migrations(), mosip_migrations(), momo_migrations()};
     return all;
 }
 

@@ -113,10 +113,10 @@ Status bury(Transaction& transaction, std::int64_t id, SystemTime now, std::stri
 }
 
 Status revive(Transaction& transaction, std::int64_t id, SystemTime now) {
-    SIGNET_TRY(
-        transaction.db().run("UPDATE outbox SET state = 1, attempts = 0, ended = NULL, next_at = ? "
-                             "WHERE id = ? AND state = 3",
-                             now, id));
+    SIGNET_TRY(transaction.db().run(
+        "UPDATE outbox SET state = 1, attempts = 0, ended = NULL, created = ?1, next_at = ?1 "
+        "WHERE id = ?2 AND state = 3",
+        now, id));
     return changed_one(transaction.db(), id);
 }
 

@@ -29,7 +29,7 @@ struct OutboxMessage {
     std::string context{};  // for the family that gets the outcome; 4 KiB at most
     OutboxState state = OutboxState::waiting;
     std::uint32_t attempts = 0;
-    SystemTime created{};
+    SystemTime created{};  // or revived
     SystemTime next_at{};  // not before
     std::string last_error{};
     bool operator==(const OutboxMessage&) const = default;
@@ -48,7 +48,7 @@ Result<std::optional<SystemTime>> next_due(Connection& db);
 Status delivered(Transaction& transaction, std::int64_t id, SystemTime now);
 Status back_off(Transaction& transaction, std::int64_t id, SystemTime next_at, std::string_view error);
 Status bury(Transaction& transaction, std::int64_t id, SystemTime now, std::string_view error);
-// A dead letter waits again, at its old place in the order. Error: not_found.
+// A dead letter waits again, at its old place in the order and as long as a new one. Error: not_found.
 Status revive(Transaction& transaction, std::int64_t id, SystemTime now);
 // By id after `after`; of one state, or of all.
 Result<std::vector<OutboxMessage>> list(Connection& db, std::optional<OutboxState> state, std::int64_t after,

@@ -71,8 +71,8 @@ Answer run(Services& services, Exchange& exchange, bool secret,
 }  // namespace
 
 Answer idempotent(Services& services, Exchange& exchange,
-                  const std::function<Answer(const Keep& keep)>& work) {
-    return run(services, exchange, false, work);
+                  const std::function<Answer(const Keep& keep)>& work, bool secret) {
+    return run(services, exchange, secret, work);
 }
 
 Answer idempotent_secret(Services& services, Exchange& exchange, const std::function<Answer()>& work) {

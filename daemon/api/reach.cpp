@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+#include <charconv>
 
 namespace signet::api {
 namespace {
@@ -35,8 +36,12 @@ Result<Url> parse_url(std::string_view text) {
         return refuse("the host of the URL has characters that no host has");
     url.port = url.tls ? 443 : 80;
     if (view.has_port()) {
-        url.port = view.port_number();
-        if (url.port == 0) return refuse("the port of the URL is no port");
+        // The library wraps what is over 65535.
+        const std::string_view digits = view.port();
+        const auto* const last = digits.data() + digits.size();
+        const auto [end, error] = std::from_chars(digits.data(), last, url.port);
+        if (error != std::errc{} || end != last || url.port == 0)
+            return refuse("the port of the URL is no port");
     }
     url.target = std::string(view.encoded_target());
     if (url.target.empty() || url.target.front() != '/') url.target.insert(0, "/");
@@ -83,10 +88,14 @@ Result<http::ClientResponse> Reach::send(std::string_view outbound, http::Verb v
 
 Result<service::OutboxReply> send_message(const Reach& reach, const sqlite::OutboxMessage& message) {
     const auto outbound = std::string_view(message.kind).substr(0, message.kind.find('.'));
-    const auto refuse = [](const char* why) { return fail(ErrorCode::permission_denied, why); };
+    const auto refuse = [](std::string why) { return fail(ErrorCode::permission_denied, std::move(why)); };
     if (message.verb != "POST" && message.verb != "PUT") return refuse("the message is neither POST nor PUT");
-    if (const auto url = parse_url(message.url); !url)
-        return fail(ErrorCode::permission_denied, url.error().message);
+    if (auto permitted = reach.check(outbound, message.url); !permitted) {
+        // What the configuration lacks may be added; what it does not permit is refused.
+        if (permitted.error().code == ErrorCode::failed_precondition)
+            return std::unexpected(std::move(permitted).error());
+        return refuse(permitted.error().message);
+    }
     http::ClientHeaders headers;
     std::string type = "application/json";
     std::string_view rest = message.headers;
@@ -103,10 +112,15 @@ Result<service::OutboxReply> send_message(const Reach& reach, const sqlite::Outb
             headers.emplace_back(std::move(name), std::move(value));
         rest.remove_prefix(end + 2);
     }
-    SIGNET_ASSIGN(auto answer,
-                  reach.send(outbound, message.verb == "PUT" ? http::Verb::put : http::Verb::post,
-                             message.url, as_text(message.body), type, headers));
-    return service::OutboxReply{answer.status, std::move(answer.body)};
+    auto answer = reach.send(outbound, message.verb == "PUT" ? http::Verb::put : http::Verb::post,
+                             message.url, as_text(message.body), type, headers);
+    // The entry is there (checked above): this is an address that its name hid.
+    if (!answer && answer.error().code == ErrorCode::failed_precondition)
+        return refuse(answer.error().message);
+    if (!answer && answer.error().code == ErrorCode::permission_denied)
+        answer.error().code = ErrorCode::cancelled;
+    if (!answer) return std::unexpected(std::move(answer).error());
+    return service::OutboxReply{answer->status, std::move(answer->body)};
 }
 
 }  // namespace signet::api

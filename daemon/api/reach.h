@@ -50,7 +50,8 @@ class Reach {
 };
 
 // For service::Outbox: sends one message. The part of its kind before the first dot names the entry of `outbound`. Errors:
-// those of Reach::send; a URL that is not permitted or malformed is permission_denied, which no later try changes.
+// permission_denied for what no later try changes (a URL that is malformed or whose address is not permitted); those of
+// Reach::send otherwise. A server whose certificate is not trusted may renew it: that is `cancelled`, to be tried again.
 Result<service::OutboxReply> send_message(const Reach& reach, const sqlite::OutboxMessage& message);
 
 }  // namespace signet::api

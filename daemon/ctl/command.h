@@ -91,6 +91,8 @@ std::vector<Command> audit_people_commands();  // tail, search, report
 std::vector<Command> approval_commands();
 std::vector<Command> top_commands();
 std::vector<Command> operation_commands();  // status, backup, version
+std::vector<Command> outbox_commands();
+std::vector<Command> momo_commands();
 std::vector<Command> doctor_commands();
 std::vector<Command> bench_commands();
 std::vector<Command> completion_commands();

@@ -37,7 +37,8 @@ struct Endpoint {
     std::string proxy_host{};
     std::uint16_t proxy_port = 0;
     // Refuses addresses that are not public (is_public_address) unless one of `permitted` has them: for destinations that
-    // somebody else names. Looked at after the name was resolved, so that a name cannot hide an address.
+    // somebody else names. Looked at after the name was resolved, so that a name cannot hide an address;
+    // a proxy is then asked for the address, not for the name.
     bool public_only = false;
     std::vector<AddressPrefix> permitted{};
     // Client authentication, optional. Both or none; they outlive the client.
@@ -73,7 +74,7 @@ class Client {
     // Connects if need be, sends, and reads one answer. An answer of any status is a value. `content_type` is sent when
     // there is a body. A connection that the server closed while it was idle is opened again before anything is sent;
     // after that nothing is repeated: a request that failed half-way may have been done.
-    // Errors: not_found (no socket file), permission_denied (socket file or TLS trust),
+    // Errors: not_found (no socket file), permission_denied (socket file or TLS trust), failed_precondition (public_only),
     // overloaded (nobody accepts), deadline_exceeded, too_large (answer), invalid_argument (bad header or target),
     // cancelled (the server went away), internal (the answer is not HTTP).
     Result<ClientResponse> send(Verb verb, std::string_view target, std::string_view body = {},

@@ -73,35 +73,58 @@ Result<UniqueFd> connect_unix(const std::filesystem::path& path, SteadyTime dead
     return fd;
 }
 
-bool may_connect(const Endpoint& endpoint, const addrinfo& address) {
-    if (!endpoint.public_only) return true;
+// Empty when it cannot be said.
+std::string numeric_of(const addrinfo& address) {
     std::array<char, 64> text{};
     if (::getnameinfo(address.ai_addr, address.ai_addrlen, text.data(), text.size(), nullptr, 0,
                       NI_NUMERICHOST) != 0)
-        return false;
-    const std::string numeric(text.data());
+        return {};
+    return text.data();
+}
+
+bool may_connect(const Endpoint& endpoint, const addrinfo& address) {
+    if (!endpoint.public_only) return true;
+    const auto numeric = numeric_of(address);
     return is_public_address(numeric) ||
            std::ranges::any_of(endpoint.permitted,
                                [&](const AddressPrefix& prefix) { return prefix.contains(numeric); });
 }
 
-// `endpoint` says which addresses of the host may be connected to.
-Result<UniqueFd> connect_tcp(const Endpoint& endpoint, const std::string& host, std::uint16_t port,
-                             SteadyTime deadline) {
+using Addresses = std::unique_ptr<addrinfo, void (*)(addrinfo*)>;
+
+Result<Addresses> resolve(const std::string& host, std::uint16_t port) {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_NUMERICSERV;
     addrinfo* found = nullptr;
-    const auto where = host + " port " + std::to_string(port);
     if (const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
         error != 0)
         return fail(ErrorCode::cancelled, "the host '" + host + "' has no address", ::gai_strerror(error));
-    const std::unique_ptr<addrinfo, void (*)(addrinfo*)> addresses(found, ::freeaddrinfo);
-    Error last{ErrorCode::permission_denied,
-               "the host '" + host +
-                   "' has only addresses that are not public; permit them in signetd.yaml, "
-                   "outbound.NAME.private_addresses",
-               {}};
+    return Addresses(found, ::freeaddrinfo);
+}
+
+Error only_private(const std::string& host) {
+    return {ErrorCode::failed_precondition,
+            "the host '" + host +
+                "' has only addresses that are not public; permit them in signetd.yaml, "
+                "outbound.NAME.private_addresses",
+            {}};
+}
+
+// For a proxy that would resolve the name itself, and perhaps to another address than we looked at.
+Result<std::string> permitted_address(const Endpoint& endpoint) {
+    SIGNET_ASSIGN(const auto addresses, resolve(endpoint.host, endpoint.port));
+    for (const auto* address = addresses.get(); address != nullptr; address = address->ai_next)
+        if (may_connect(endpoint, *address)) return numeric_of(*address);
+    return std::unexpected(only_private(endpoint.host));
+}
+
+// `endpoint` says which addresses of the host may be connected to.
+Result<UniqueFd> connect_tcp(const Endpoint& endpoint, const std::string& host, std::uint16_t port,
+                             SteadyTime deadline) {
+    const auto where = host + " port " + std::to_string(port);
+    SIGNET_ASSIGN(const auto addresses, resolve(host, port));
+    auto last = only_private(host);
     for (const auto* address = addresses.get(); address != nullptr; address = address->ai_next) {
         if (!may_connect(endpoint, *address)) continue;
         UniqueFd fd(::socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -181,18 +204,23 @@ Result<std::unique_ptr<ClientConnection>> ClientConnection::open(const Endpoint&
         if (!endpoint.use_tls)
             return fail(ErrorCode::invalid_argument,
                         "a proxy is for TLS only: it would read everything else");
-        // The proxy was named by the operator; what it may reach is its own rule.
+        auto target = endpoint.host;
+        if (endpoint.public_only) {
+            SIGNET_ASSIGN(target, permitted_address(endpoint));
+        }
+        // The proxy itself was named by the operator.
         SIGNET_ASSIGN(connection->fd_, connect_tcp({}, endpoint.proxy_host, endpoint.proxy_port, deadline));
-        SIGNET_TRY(connection->ask_proxy(endpoint, deadline));
+        SIGNET_TRY(connection->ask_proxy(endpoint, target, deadline));
     }
     if (endpoint.use_tls) SIGNET_TRY(connection->start_tls(endpoint, deadline));
     return connection;
 }
 
 // Nobody speaks after the answer's header but we: the tunnel begins with our TLS hello.
-Status ClientConnection::ask_proxy(const Endpoint& endpoint, SteadyTime deadline) {
+Status ClientConnection::ask_proxy(const Endpoint& endpoint, const std::string& target_host,
+                                   SteadyTime deadline) {
     const auto where = endpoint.proxy_host + " port " + std::to_string(endpoint.proxy_port);
-    const auto host = endpoint.host.contains(':') ? "[" + endpoint.host + "]" : endpoint.host;
+    const auto host = target_host.contains(':') ? "[" + target_host + "]" : target_host;
     const auto target = host + ":" + std::to_string(endpoint.port);
     SIGNET_TRY(write_all("CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n\r\n", {}, deadline));
     constexpr std::size_t kLongestAnswer = 8192;

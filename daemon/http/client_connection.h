@@ -27,7 +27,7 @@ class ClientConnection {
 
   private:
     ClientConnection() = default;
-    Status ask_proxy(const Endpoint& endpoint, SteadyTime deadline);
+    Status ask_proxy(const Endpoint& endpoint, const std::string& target_host, SteadyTime deadline);
     Status start_tls(const Endpoint& endpoint, SteadyTime deadline);
     Status write_tls(std::string_view data, SteadyTime deadline);
     Status tls_wait(int result, SteadyTime deadline);

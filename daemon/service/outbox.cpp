@@ -77,22 +77,30 @@ Status Outbox::revive(const Caller& caller, std::int64_t id) {
     return {};
 }
 
-Result<std::vector<sqlite::OutboxMessage>> Outbox::take(std::size_t limit) {
+Result<std::vector<sqlite::OutboxMessage>> Outbox::take(std::size_t limit, bool& again) {
     std::set<std::string> busy;
+    std::uint64_t before = 0;
     {
         const std::lock_guard lock(mutex_);
         busy = busy_;
+        before = settled_;
     }
-    SIGNET_ASSIGN(const auto db, parts_.readers.lease());
-    SIGNET_ASSIGN(auto due, sqlite::outbox_store::due(*db, parts_.clock.now(), kLook));
+    std::vector<sqlite::OutboxMessage> due;
+    {
+        SIGNET_ASSIGN(const auto db, parts_.readers.lease());
+        SIGNET_ASSIGN(due, sqlite::outbox_store::due(*db, parts_.clock.now(), kLook + busy.size()));
+    }
     std::vector<sqlite::OutboxMessage> mine;
     const std::lock_guard lock(mutex_);
     for (auto& message : due) {
         if (mine.size() == limit) break;
-        // What was under way before the database was read may have been settled since: what was read of it is old.
-        if (!busy.contains(message.destination) && busy_.insert(message.destination).second)
-            mine.push_back(std::move(message));
+        // What was under way when the database was read may be settled by now: what was read of it is old. So is everything
+        // that another thread took and settled meanwhile.
+        if (busy.contains(message.destination) || settled_ != before) continue;
+        if (busy_.insert(message.destination).second) mine.push_back(std::move(message));
     }
+    // Nothing was taken because of what changed meanwhile, not because there is nothing.
+    again = mine.empty() && settled_ != before;
     return mine;
 }
 
@@ -104,13 +112,15 @@ void Outbox::loop() {
             if (stopping_) return;
             seen = wakes_;
         }
-        auto taken = take(1);
+        bool again = false;
+        auto taken = take(1, again);
         if (!taken)
             log::warning("outbox.read_failed", taken.error().message, {{"detail", taken.error().detail}});
         if (taken && !taken->empty()) {
             deliver(std::move(taken->front()));
             continue;
         }
+        if (again) continue;
         std::unique_lock lock(mutex_);
         changed_.wait_for(lock, kPoll, [&] { return stopping_ || wakes_ != seen; });
     }
@@ -119,8 +129,9 @@ void Outbox::loop() {
 Result<std::size_t> Outbox::deliver_due() {
     std::size_t tried = 0;
     for (;;) {
-        SIGNET_ASSIGN(auto taken, take(kLook));
-        if (taken.empty()) return tried;
+        bool again = false;
+        SIGNET_ASSIGN(auto taken, take(kLook, again));
+        if (taken.empty() && !again) return tried;
         for (auto& message : taken) {
             deliver(std::move(message));
             ++tried;
@@ -144,6 +155,7 @@ void Outbox::deliver(sqlite::OutboxMessage message) {
     {
         const std::lock_guard lock(mutex_);
         busy_.erase(destination);
+        ++settled_;
     }
     changed_.notify_one();
 }

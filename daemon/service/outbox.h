@@ -80,8 +80,9 @@ class Outbox {
 
   private:
     void loop();
-    // The next one that is due and whose destination nobody else works on.
-    Result<std::vector<sqlite::OutboxMessage>> take(std::size_t limit);
+    // The next ones that are due and whose destinations nobody else works on. `again`: nothing was taken because what was
+    // read is old already.
+    Result<std::vector<sqlite::OutboxMessage>> take(std::size_t limit, bool& again);
     void deliver(sqlite::OutboxMessage message);
     Status settle(const sqlite::OutboxMessage& message, const Result<OutboxReply>& outcome);
     Status settle_failed(const sqlite::OutboxMessage& message, const OutboxKind& kind, bool final,
@@ -95,6 +96,7 @@ class Outbox {
     std::set<std::string> busy_;  // destinations under way
     bool stopping_ = false;
     std::uint64_t wakes_ = 0;
+    std::uint64_t settled_ = 0;  // deliveries that ended, however
     std::vector<std::thread> threads_;
 };
 

@@ -8,8 +8,10 @@ namespace {
 
 class MigrationsTest : public DatabaseTest {
   protected:
-    Result<MigrationReport> migrate_to(std::vector<Migration> migrations, std::string_view name = "mpoc") {
-        const std::vector<MigrationFamily> families{core_migrations(), MigrationFamily{name, migrations}};
+    Result<MigrationReport> migrate_to(std::vector<Migration> migrations, std::string_view name = "tests") {
+        const auto all = all_migrations();
+        std::vector<MigrationFamily> families(all.begin(), all.end());
+        families.push_back({name, migrations});
         auto db = open();
         return migrate(db, families, clock);
     }
@@ -34,14 +36,14 @@ TEST_F(MigrationsTest, AppliesEachOnceAndInOrder) {
     EXPECT_EQ(must(migrate_to({first})).applied, 0);
     EXPECT_EQ(must(migrate_to({first, second})).applied, 1);
     EXPECT_EQ(count("SELECT count(*) FROM a WHERE t = 'x'"), 1);
-    EXPECT_EQ(count("SELECT count(*) FROM schema_migrations WHERE family = 'mpoc'"), 2);
+    EXPECT_EQ(count("SELECT count(*) FROM schema_migrations WHERE family = 'tests'"), 2);
 }
 
 TEST_F(MigrationsTest, CopiesAnExistingDatabaseFirst) {
     EXPECT_EQ(copies(), 0U) << "a new database needs none";
     const auto report = must(migrate_to({first}));
     ASSERT_TRUE(report.copy);
-    EXPECT_EQ(report.copy->filename(), "signet.db.before-mpoc-1-20231114T221320000Z");
+    EXPECT_EQ(report.copy->filename(), "signet.db.before-tests-1-20231114T221320000Z");
     auto copy = must(Connection::open(*report.copy, Connection::Mode::read_only));
     auto query = must(copy.query("SELECT count(*) FROM sqlite_schema WHERE name = 'a'"));
     must(query.step());
@@ -54,7 +56,7 @@ TEST_F(MigrationsTest, AFailureLeavesTheDatabaseAsItWas) {
     const auto failed =
         migrate_to({first, {2, "CREATE TABLE b (i INTEGER) STRICT; INSERT INTO nowhere VALUES (1)"}});
     ASSERT_FALSE(failed);
-    EXPECT_NE(failed.error().message.find("mpoc/2"), std::string::npos);
+    EXPECT_NE(failed.error().message.find("tests/2"), std::string::npos);
     EXPECT_EQ(count("SELECT count(*) FROM sqlite_schema WHERE name IN ('a', 'b')"), 0);
     clock.advance(std::chrono::seconds(1));
     EXPECT_EQ(must(migrate_to({first, second})).applied, 2);
@@ -65,12 +67,12 @@ TEST_F(MigrationsTest, RefusesANewerDatabase) {
     const auto older = migrate_to({first});
     ASSERT_FALSE(older);
     EXPECT_EQ(older.error().code, ErrorCode::failed_precondition);
-    EXPECT_NE(older.error().message.find("newer version of signet (it knows migration mpoc/2)"),
+    EXPECT_NE(older.error().message.find("newer version of signet (it knows migration tests/2)"),
               std::string::npos);
     auto db = open();
-    const auto without_family = migrate(db, std::span(&core_migrations(), 1), clock);
+    const auto without_family = migrate(db, all_migrations(), clock);
     ASSERT_FALSE(without_family);
-    EXPECT_NE(without_family.error().message.find("mpoc/1"), std::string::npos);
+    EXPECT_NE(without_family.error().message.find("tests/1"), std::string::npos);
 }
 
 TEST_F(MigrationsTest, RefusesAChangedMigration) {
@@ -78,7 +80,7 @@ TEST_F(MigrationsTest, RefusesAChangedMigration) {
     const auto changed = migrate_to({{1, "CREATE TABLE a (i INTEGER, extra TEXT) STRICT"}, second});
     ASSERT_FALSE(changed);
     EXPECT_EQ(changed.error().code, ErrorCode::failed_precondition);
-    EXPECT_NE(changed.error().message.find("mpoc/1"), std::string::npos);
+    EXPECT_NE(changed.error().message.find("tests/1"), std::string::npos);
     EXPECT_NE(changed.error().message.find("another text"), std::string::npos);
 }
 

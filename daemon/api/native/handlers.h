@@ -48,6 +48,9 @@ Answer reject(Services& services, Exchange& exchange);
 Answer read_audit(Services& services, Exchange& exchange);
 Answer checkpoint_audit(Services& services, Exchange& exchange);
 Answer archive_audit(Services& services, Exchange& exchange);
+// outbox.cpp
+Answer list_outbox(Services& services, Exchange& exchange);
+Answer revive_message(Services& services, Exchange& exchange);
 // system.cpp
 Answer live(Services& services, Exchange& exchange);
 Answer ready(Services& services, Exchange& exchange);

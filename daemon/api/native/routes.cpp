@@ -72,6 +72,8 @@ RouteTable rows(Services& services) {
         {get,  "/v1/audit",            "audit.read",       both,  0,      "", kDecided, to(read_audit),       "Audit records after a sequence number", "", kRecords},
         {post, "/v1/audit/checkpoint", "audit.checkpoint", admin, kSmall, "", kDecided, to(checkpoint_audit), "Sign the head of the audit chain now", "", ""},
         {post, "/v1/audit/archive",    "audit.archive",    admin, kSmall, "", kDecided, to(archive_audit),    "Archive old audit records into a file", kArchive, ""},
+        {get,  "/v1/outbox",             "outbox.manage",   admin, 0,      "", kDecided, to(list_outbox),      "Messages to other systems", "", ""},
+        {post, "/v1/outbox/{id}/revive", "outbox.manage",   admin, kSmall, "", kDecided, to(revive_message),   "Send a message again that was given up", "", ""},
         {post, "/v1/backup/database",  "backup.database",  admin, kSmall, "", kDecided, to(backup_database),  "A consistent copy of the database", "", ""},
         {post, "/v1/policy/explain",   "policy.explain",   admin, kSmall, "", kDecided, to(explain_policy),   "Which rule decides a request", kExplain, ""},
         {post, "/v1/config/reload",    "config.reload",    admin, kSmall, "", kDecided, to(reload),           "Reload configuration and policy", "", ""},
