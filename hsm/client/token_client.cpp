@@ -198,6 +198,23 @@ Result<ClearKeyPair> TokenClient::generate_clear(const GenerateClearRequest& req
     return call<Operation::generate_clear>(*channel_, request, deadline);
 }
 
+Result<ExportedSecrets> TokenClient::export_secrets(const ExportSecretsRequest& request, Deadline deadline) {
+    return call<Operation::export_secrets>(*channel_, request, deadline);
+}
+
+Result<std::vector<WrappedKey>> TokenClient::import_secrets(const ImportSecretsRequest& request,
+                                                            Deadline deadline) {
+    return call<Operation::import_secrets>(*channel_, request, deadline);
+}
+
+Result<Secret> TokenClient::reveal_secrets(const RevealSecretsRequest& request, Deadline deadline) {
+    return call<Operation::reveal_secrets>(*channel_, request, deadline);
+}
+
+Result<WrappedKey> TokenClient::derive_secret(const DeriveSecretRequest& request, Deadline deadline) {
+    return call<Operation::derive_secret>(*channel_, request, deadline);
+}
+
 Status TokenClient::import_certificate(const CertificateEntry& entry, Deadline deadline) {
     return call_for_nothing<Operation::import_certificate>(*channel_, entry, deadline);
 }

@@ -80,6 +80,11 @@ class TokenClient final : public TokenInterface {
     Result<WrappedKey> rewrap(const RewrapRequest& request, Deadline deadline) override;
     Result<ImportedSecret> import_secret(const ImportSecretRequest& request, Deadline deadline) override;
     Result<ClearKeyPair> generate_clear(const GenerateClearRequest& request, Deadline deadline) override;
+    Result<ExportedSecrets> export_secrets(const ExportSecretsRequest& request, Deadline deadline) override;
+    Result<std::vector<WrappedKey>> import_secrets(const ImportSecretsRequest& request,
+                                                   Deadline deadline) override;
+    Result<Secret> reveal_secrets(const RevealSecretsRequest& request, Deadline deadline) override;
+    Result<WrappedKey> derive_secret(const DeriveSecretRequest& request, Deadline deadline) override;
     Status import_certificate(const CertificateEntry& entry, Deadline deadline) override;
     Result<std::vector<CertificateEntry>> list_certificates(Deadline deadline) override;
     Result<Bytes> sign_checkpoint(const CheckpointRequest& request, Deadline deadline) override;

@@ -36,6 +36,9 @@ inline constexpr std::size_t kName = 256;
 inline constexpr std::size_t kPath = 4096;
 inline constexpr std::size_t kMechanisms = 1024;
 inline constexpr std::size_t kErrorText = 4096;
+inline constexpr std::size_t kSecrets = 4;
+inline constexpr std::size_t kPassword = 256;
+inline constexpr std::size_t kExportHeader = 4096;
 inline constexpr std::size_t kAnyReply = std::size_t{128}
                                          << 10;  // a signature, a MAC, sealed or random bytes
 inline constexpr std::uint16_t kUsages = (1 << 11) - 1;
@@ -314,6 +317,43 @@ void fields(auto& codec, Is<GenerateClearRequest> auto& request) {
 void fields(auto& codec, Is<ClearKeyPair> auto& pair) {
     codec.secret(pair.private_key, bound::kPlaintext);
     codec.bytes(pair.public_key, bound::kPublicKey);
+}
+
+void fields(auto& codec, Is<std::vector<WrappedKey>> auto& keys) {
+    codec.list(keys, bound::kSecrets, [](auto& each, auto& key) { fields(each, key); });
+}
+
+void fields(auto& codec, Is<ExportedSecrets> auto& secrets) {
+    codec.bytes(secrets.salt, bound::kMac);
+    codec.bytes(secrets.data, bound::kWrappedBlob);
+    codec.bytes(secrets.mac, bound::kMac);
+}
+
+void fields(auto& codec, Is<ExportSecretsRequest> auto& request) {
+    fields(codec, request.keys);
+    codec.view(request.password, bound::kPassword);
+    codec.bytes(request.header, bound::kExportHeader);
+}
+
+void fields(auto& codec, Is<ImportSecretsRequest> auto& request) {
+    fields(codec, request.wrapping_key);
+    fields(codec, request.binding_key);
+    codec.list(request.bindings, bound::kSecrets, [](auto& each, auto& binding) { fields(each, binding); });
+    codec.view(request.password, bound::kPassword);
+    codec.bytes(request.header, bound::kExportHeader);
+    fields(codec, request.secrets);
+}
+
+void fields(auto& codec, Is<RevealSecretsRequest> auto& request) {
+    fields(codec, request.keys);
+}
+
+void fields(auto& codec, Is<DeriveSecretRequest> auto& request) {
+    fields(codec, request.key);
+    fields(codec, request.wrapping_key);
+    fields(codec, request.binding_key);
+    fields(codec, request.binding);
+    codec.bytes(request.context, bound::kMac);
 }
 
 void fields(auto& codec, Is<CertificateEntry> auto& entry) {

@@ -263,6 +263,19 @@ Status check_label(std::string_view label) {
                 "bytes at most");
 }
 
+Result<ExportedSecrets> TokenInterface::export_secrets(const ExportSecretsRequest&, Deadline) {
+    return fail(ErrorCode::unsupported, "this token does not export secrets");
+}
+Result<std::vector<WrappedKey>> TokenInterface::import_secrets(const ImportSecretsRequest&, Deadline) {
+    return fail(ErrorCode::unsupported, "this token does not import secrets");
+}
+Result<Secret> TokenInterface::reveal_secrets(const RevealSecretsRequest&, Deadline) {
+    return fail(ErrorCode::unsupported, "this token does not show secrets");
+}
+Result<WrappedKey> TokenInterface::derive_secret(const DeriveSecretRequest&, Deadline) {
+    return fail(ErrorCode::unsupported, "this token does not derive secrets");
+}
+
 Bytes checkpoint_message(std::uint64_t sequence, const std::array<std::uint8_t, 32>& head) {
     WireWriter writer;
     writer.raw(as_bytes("signet-checkpoint-1"));

@@ -63,6 +63,14 @@ auto call(TokenInterface& token, const typename Exchange<operation>::Request& re
         return token.list_certificates(deadline);
     else if constexpr (operation == Operation::sign_checkpoint)
         return token.sign_checkpoint(request, deadline);
+    else if constexpr (operation == Operation::export_secrets)
+        return token.export_secrets(request, deadline);
+    else if constexpr (operation == Operation::import_secrets)
+        return token.import_secrets(request, deadline);
+    else if constexpr (operation == Operation::reveal_secrets)
+        return token.reveal_secrets(request, deadline);
+    else if constexpr (operation == Operation::derive_secret)
+        return token.derive_secret(request, deadline);
     else if constexpr (operation == Operation::read_anchor)
         return token.read_anchor(deadline);
     else if constexpr (operation == Operation::import_secret)
@@ -152,6 +160,12 @@ SIGNET_MESSAGE(ImportSecretRequest)
 SIGNET_MESSAGE(ImportedSecret)
 SIGNET_MESSAGE(GenerateClearRequest)
 SIGNET_MESSAGE(ClearKeyPair)
+SIGNET_MESSAGE(ExportSecretsRequest)
+SIGNET_MESSAGE(ExportedSecrets)
+SIGNET_MESSAGE(ImportSecretsRequest)
+SIGNET_MESSAGE(std::vector<WrappedKey>)
+SIGNET_MESSAGE(RevealSecretsRequest)
+SIGNET_MESSAGE(DeriveSecretRequest)
 SIGNET_MESSAGE(Hello)
 SIGNET_MESSAGE(Welcome)
 SIGNET_MESSAGE(Error)

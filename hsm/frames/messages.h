@@ -82,6 +82,14 @@ template <>
 struct Exchange<Operation::import_secret> : ExchangeOf<ImportSecretRequest, ImportedSecret> {};
 template <>
 struct Exchange<Operation::generate_clear> : ExchangeOf<GenerateClearRequest, ClearKeyPair> {};
+template <>
+struct Exchange<Operation::export_secrets> : ExchangeOf<ExportSecretsRequest, ExportedSecrets> {};
+template <>
+struct Exchange<Operation::import_secrets> : ExchangeOf<ImportSecretsRequest, std::vector<WrappedKey>> {};
+template <>
+struct Exchange<Operation::reveal_secrets> : ExchangeOf<RevealSecretsRequest, Secret> {};
+template <>
+struct Exchange<Operation::derive_secret> : ExchangeOf<DeriveSecretRequest, WrappedKey> {};
 
 // What the two sides say before the first request.
 struct Hello {

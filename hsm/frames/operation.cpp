@@ -29,6 +29,10 @@ constexpr std::array<OperationTraits, kOperations + 1> kTraits{{
     {.name = "read_anchor", .lane = Lane::admin},
     {.name = "import_secret", .lane = Lane::heavy},
     {.name = "generate_clear", .lane = Lane::admin, .secret_reply = true},
+    {.name = "export_secrets", .lane = Lane::kdf, .secret_request = true},
+    {.name = "import_secrets", .lane = Lane::kdf, .secret_request = true},
+    {.name = "reveal_secrets", .lane = Lane::heavy, .secret_reply = true},
+    {.name = "derive_secret", .lane = Lane::heavy},
 }};
 
 }  // namespace

@@ -32,14 +32,19 @@ enum class Operation : std::uint8_t {
     read_anchor = 20,
     import_secret = 21,
     generate_clear = 22,
+    export_secrets = 23,
+    import_secrets = 24,
+    reveal_secrets = 25,
+    derive_secret = 26,
 };
-inline constexpr std::uint8_t kOperations = 22;
+inline constexpr std::uint8_t kOperations = 26;
 
 // Which of the worker's threads execute it: what may take long never stands in front of a signature.
 enum class Lane : std::uint8_t {
     sign,   // microseconds
     heavy,  // milliseconds: batches, and RSA keys of more than 2048 bits
     admin,  // up to minutes: generating, listing
+    kdf,    // tenths of a second of computing and nothing for the token: passwords
 };
 
 struct OperationTraits {

@@ -76,6 +76,38 @@ struct RewrapRequest {
     KeyId new_binding_key;
 };
 
+// Secrets of a PayControl user on their way to a device: under a key that is derived from a password inside the token's
+// process, where no clear value ever meets the request. docs/paycontrol-protocol.md, chapter Key export, has the bytes.
+struct ExportedSecrets {
+    Bytes salt;  // 16 bytes
+    Bytes data;  // each key wrapped (RFC 3394), one after the other: 40 bytes for a secret of 32
+    Bytes mac;   // HMAC-SHA-256 over header and data, 32 bytes
+};
+struct ExportSecretsRequest {
+    std::vector<WrappedKey> keys;  // hmac-256, 1 to 4
+    ByteView password;             // 1 to 256 bytes
+    Bytes header;                  // what the MAC covers beside the data; 4 KiB at most
+};
+struct ImportSecretsRequest {
+    KeyId wrapping_key;
+    KeyId binding_key;
+    std::vector<KeyBinding> bindings;  // one for each key, in the order of the export
+    ByteView password;
+    Bytes header;
+    ExportedSecrets secrets;
+};
+struct RevealSecretsRequest {
+    std::vector<WrappedKey> keys;  // hmac-256, 1 to 4
+};
+// The next secret from one that exists, without a look at either: AES-256-ECB of `context` under it.
+struct DeriveSecretRequest {
+    WrappedKey key;  // hmac-256
+    KeyId wrapping_key;
+    KeyId binding_key;
+    KeyBinding binding;
+    Bytes context;  // a digest of 32 bytes
+};
+
 struct SealRequest {
     KeyId key;              // usage seal
     Bytes associated_data;  // 1 KiB at most
@@ -208,6 +240,14 @@ class TokenInterface {
     virtual Result<ImportedSecret> import_secret(const ImportSecretRequest& request, Deadline deadline) = 0;
     // failed_precondition where in_clear.merchant_keys is off.
     virtual Result<ClearKeyPair> generate_clear(const GenerateClearRequest& request, Deadline deadline) = 0;
+    // The four below: unsupported unless an implementation says otherwise.
+    virtual Result<ExportedSecrets> export_secrets(const ExportSecretsRequest& request, Deadline deadline);
+    // token_refused for a wrong password and for anything that was altered.
+    virtual Result<std::vector<WrappedKey>> import_secrets(const ImportSecretsRequest& request,
+                                                           Deadline deadline);
+    // In clear, one after the other. Refused (token_refused) unless token.yaml says reveal_secrets: true.
+    virtual Result<Secret> reveal_secrets(const RevealSecretsRequest& request, Deadline deadline);
+    virtual Result<WrappedKey> derive_secret(const DeriveSecretRequest& request, Deadline deadline);
 
     virtual Status import_certificate(const CertificateEntry& entry, Deadline deadline) = 0;
     virtual Result<std::vector<CertificateEntry>> list_certificates(Deadline deadline) = 0;

@@ -132,6 +132,12 @@ Mechanism Mechanism::oaep(HashAlgorithm hash, HashAlgorithm mgf1_hash, ByteView 
     return mechanism;
 }
 
+Mechanism Mechanism::aes_ecb_encrypt_data(ByteView data) {
+    Mechanism mechanism(CKM_AES_ECB_ENCRYPT_DATA);
+    mechanism.parameters_ = CK_KEY_DERIVATION_STRING_DATA{mutable_data(data), data.size()};
+    return mechanism;
+}
+
 Mechanism Mechanism::aes_gcm(ByteView nonce, ByteView associated_data) {
     Mechanism mechanism(CKM_AES_GCM);
     mechanism.parameters_ =

@@ -29,13 +29,18 @@ class Mechanism {
     // `nonce` 12 bytes, tag 16 bytes at the end of the ciphertext (NIST SP 800-38D).
     static Mechanism aes_gcm(ByteView nonce, ByteView associated_data);
 
+    // Key derivation by encrypting (section 2.16 of the current mechanisms); `data` whole blocks of 16 bytes.
+    static Mechanism aes_ecb_encrypt_data(ByteView data);
+
     CK_MECHANISM_TYPE type() const { return type_; }
     // Points into this object.
     CK_MECHANISM raw();
 
   private:
     CK_MECHANISM_TYPE type_;
-    std::variant<std::monostate, CK_RSA_PKCS_PSS_PARAMS, CK_RSA_PKCS_OAEP_PARAMS, CK_GCM_PARAMS> parameters_;
+    std::variant<std::monostate, CK_RSA_PKCS_PSS_PARAMS, CK_RSA_PKCS_OAEP_PARAMS, CK_GCM_PARAMS,
+                 CK_KEY_DERIVATION_STRING_DATA>
+        parameters_;
 };
 
 }  // namespace signet::pkcs11

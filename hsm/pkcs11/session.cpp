@@ -224,6 +224,15 @@ CkResult<CK_OBJECT_HANDLE> Session::unwrap(Mechanism mechanism, CK_OBJECT_HANDLE
     return handle;
 }
 
+CkResult<CK_OBJECT_HANDLE> Session::derive(Mechanism mechanism, CK_OBJECT_HANDLE base_key, Template& key) {
+    auto raw = mechanism.raw();
+    auto& attributes = key.attributes();
+    CK_OBJECT_HANDLE handle = CK_INVALID_HANDLE;
+    SIGNET_TRY(SIGNET_P11(*module_, C_DeriveKey, handle_, &raw, base_key, attributes.data(),
+                          attributes.size(), &handle));
+    return handle;
+}
+
 CkStatus Session::random(std::span<std::uint8_t> output) {
     return SIGNET_P11(*module_, C_GenerateRandom, handle_, output.data(), output.size());
 }

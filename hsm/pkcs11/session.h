@@ -65,6 +65,8 @@ class Session {
     CkResult<CK_OBJECT_HANDLE> unwrap(Mechanism mechanism, CK_OBJECT_HANDLE unwrapping_key, ByteView blob,
                                       Template& key);
 
+    CkResult<CK_OBJECT_HANDLE> derive(Mechanism mechanism, CK_OBJECT_HANDLE base_key, Template& key);
+
     CkStatus random(std::span<std::uint8_t> output);
 
   private:

@@ -43,10 +43,13 @@ class Reader {
         : root_(std::move(root)), config_(config), directory_(config.file.parent_path()) {}
 
     Status read() {
+        SIGNET_TRY(root_.only({"socket", "socket_group", "module", "module_config", "module_parameters", "token",
+                               "pin_file", "pin_credential", "allowed_users", "quirks", "session_copies",
+                               "reveal_secrets", "threads", "request_deadline", "memory_limit", "in_clear", "state"}));
         SIGNET_TRY(
             root_.only({"socket", "socket_group", "module", "module_config", "module_parameters", "token",
-                        "pin_file", "pin_credential", "allowed_users", "quirks", "session_copies", "threads",
-                        "request_deadline", "memory_limit", "in_clear", "state"}));
+                        "pin_file", "pin_credential", "allowed_users", "quirks", "session_copies",
+                        "reveal_secrets", "threads", "request_deadline", "memory_limit", "state"}));
         SIGNET_TRY(read_path("socket", true, config_.socket));
         SIGNET_TRY(read_path("module", true, config_.module));
         SIGNET_TRY(read_path("module_config", false, config_.module_config));
@@ -146,6 +149,9 @@ class Reader {
         if (const auto node = root_.optional("threads")) {
             SIGNET_ASSIGN(const auto threads, node->integer(1, kMostThreads));
             config_.threads = static_cast<unsigned>(threads);
+        }
+        if (const auto node = root_.optional("reveal_secrets")) {
+            SIGNET_ASSIGN(config_.reveal_secrets, node->boolean());
         }
         if (const auto node = root_.optional("session_copies")) {
             SIGNET_ASSIGN(config_.session_copies, node->boolean());

@@ -32,6 +32,7 @@ struct TokenConfig {
     std::optional<gid_t> socket_group;
     std::string quirks;                                     // empty: chosen by the module's manufacturer
     std::optional<bool> session_copies;                     // nullopt: as the quirks say
+    bool reveal_secrets = false;                            // FULL_QR and DEEP_LINK of PayControl
     unsigned threads = 1;                                   // signing threads, 1 to 64
     std::chrono::milliseconds request_deadline{10'000};     // how long one call into the module may take
     std::uint64_t memory_limit = std::uint64_t{512} << 20;  // bytes of resident memory before a gentle swap

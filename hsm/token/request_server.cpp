@@ -63,6 +63,7 @@ RequestServer::RequestServer(TokenInterface& token, ServerOptions options)
     start(Lane::sign, options_.threads);
     start(Lane::heavy, std::max(1U, options_.threads / 2));
     start(Lane::admin, 1);
+    start(Lane::kdf, 1);
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
@@ -81,6 +82,8 @@ std::chrono::milliseconds RequestServer::limit_of(Lane lane) const {
             return options_.request_deadline * 3;
         case Lane::admin:
             return options_.request_deadline * 12;
+        case Lane::kdf:
+            return options_.request_deadline * 3;
     }
     return options_.request_deadline;
 }

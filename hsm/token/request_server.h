@@ -57,7 +57,7 @@ class RequestServer {
 
   private:
     class Executor;
-    static constexpr std::size_t kLanes = 3;
+    static constexpr std::size_t kLanes = 4;
 
     RequestQueue& lane(frames::Lane lane) { return lanes_[static_cast<std::size_t>(lane)]; }
     std::chrono::milliseconds limit_of(frames::Lane lane) const;

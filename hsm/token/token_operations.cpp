@@ -16,6 +16,7 @@
 #include "hsm/token/oaep.h"
 #include "hsm/token/resident_memory.h"
 #include "hsm/token/sealing.h"
+#include "hsm/token/secret_export.h"
 #include "hsm/token/signing.h"
 #include "hsm/token/token_context.h"
 #include "hsm/token/with_key.h"
@@ -390,6 +391,32 @@ Result<ClearKeyPair> TokenOperations::generate_clear(const GenerateClearRequest&
     auto pair = token::generate_clear(request.algorithm, seed);
     wipe(seed);
     return pair;
+}
+
+Result<ExportedSecrets> TokenOperations::export_secrets(const ExportSecretsRequest& request, Deadline deadline) {
+Result<ExportedSecrets> TokenOperations::export_secrets(const ExportSecretsRequest& request,
+                                                        Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    return token::export_secrets(parts_->wrapped, request);
+}
+
+Result<std::vector<WrappedKey>> TokenOperations::import_secrets(const ImportSecretsRequest& request,
+                                                                Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    return token::import_secrets(parts_->wrapped, request);
+}
+
+Result<Secret> TokenOperations::reveal_secrets(const RevealSecretsRequest& request, Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    if (!parts_->context->options().reveal_secrets)
+        return fail(ErrorCode::token_refused,
+                    "secrets are not shown in clear; token.yaml would have to say reveal_secrets: true");
+    return token::reveal_secrets(parts_->wrapped, request);
+}
+
+Result<WrappedKey> TokenOperations::derive_secret(const DeriveSecretRequest& request, Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    return parts_->wrapped.derive(request);
 }
 
 Status TokenOperations::import_certificate(const CertificateEntry& entry, Deadline deadline) {

@@ -29,6 +29,7 @@ struct OperationsOptions {
     std::string token_serial;
     std::string quirks;  // softhsm, nss or generic; empty: chosen by the module's manufacturer
     std::optional<bool> session_copies;  // by quirks when not set
+    bool reveal_secrets = false;         // whether user secrets may be given out in clear
     std::size_t live_key_limit = 1024;   // unwrapped session objects kept for the next use
     // Removes what a generation left behind when its process was killed. Only for a cold start: beside another worker
     // it would remove keys that one is just making.
@@ -84,6 +85,11 @@ class TokenOperations final : public TokenInterface {
     Result<GeneratedWrappedKey> generate_wrapped(const GenerateWrappedRequest& request,
                                                  Deadline deadline) override;
     Result<WrappedKey> rewrap(const RewrapRequest& request, Deadline deadline) override;
+    Result<ExportedSecrets> export_secrets(const ExportSecretsRequest& request, Deadline deadline) override;
+    Result<std::vector<WrappedKey>> import_secrets(const ImportSecretsRequest& request,
+                                                   Deadline deadline) override;
+    Result<Secret> reveal_secrets(const RevealSecretsRequest& request, Deadline deadline) override;
+    Result<WrappedKey> derive_secret(const DeriveSecretRequest& request, Deadline deadline) override;
 
     Result<ImportedSecret> import_secret(const ImportSecretRequest& request, Deadline deadline) override;
     Result<ClearKeyPair> generate_clear(const GenerateClearRequest& request, Deadline deadline) override;

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/secret.h"
 #include "base/wire.h"
 #include "hsm/token/key_rules.h"
 #include "hsm/token/key_templates.h"
@@ -21,6 +22,8 @@ using pkcs11::Session;
 
 constexpr std::size_t kMaxBlob = 4096;
 constexpr std::size_t kMacSize = 32;
+// RFC 3394, which means the same on every token; what tokens call AES key wrap with padding differs.
+constexpr CK_MECHANISM_TYPE kExportWrap = CKM_AES_KEY_WRAP;
 
 class LiveKey final : public UsableKey {
   public:
@@ -44,15 +47,29 @@ void put(WireWriter& writer, const KeyId& id) {
 
 CkResult<CK_OBJECT_HANDLE> unwrap_object(Session& session, const pkcs11::Quirks& quirks,
                                          CK_OBJECT_HANDLE wrapping_key, const WrappedKey& key,
-                                         bool extractable) {
+                                         bool extractable, CK_MECHANISM_TYPE mechanism) {
     const auto attempt = [&](bool optional_attributes) {
         auto attributes = unwrap_template(key.binding.algorithm, key.binding.usages, extractable, quirks,
                                           optional_attributes);
-        return session.unwrap(quirks.key_wrap, wrapping_key, key.blob, attributes);
+        return session.unwrap(mechanism, wrapping_key, key.blob, attributes);
     };
     auto handle = attempt(true);
     if (!handle && refuses_attributes(handle.error().rv)) return attempt(false);
     return handle;
+}
+
+// A key of our own making, for one export or import.
+CkResult<CK_OBJECT_HANDLE> temporary_key(Session& session, const Secret& value) {
+    pkcs11::Template key;
+    key.number(CKA_CLASS, CKO_SECRET_KEY).number(CKA_KEY_TYPE, CKK_AES);
+    key.flag(CKA_TOKEN, false).flag(CKA_PRIVATE, true).flag(CKA_SENSITIVE, true).flag(CKA_EXTRACTABLE, false);
+    key.flag(CKA_WRAP, true).flag(CKA_UNWRAP, true).flag(CKA_ENCRYPT, false).flag(CKA_DECRYPT, false);
+    key.bytes(CKA_VALUE, value.view());
+    auto made = session.create(key);
+    // The template holds a copy of the value.
+    for (auto& attribute : key.attributes())
+        if (attribute.type == CKA_VALUE) wipe(attribute.pValue, attribute.ulValueLen);
+    return made;
 }
 
 CkResult<Bytes> read_public_key(Session& session, const GeneratedHandles& handles, KeyAlgorithm algorithm) {
@@ -183,12 +200,106 @@ Result<WrappedKey> WrappedKeys::rewrap(const RewrapRequest& request) {
     SIGNET_ASSIGN(out.blob,
                   with_wrapping_key(request.key.wrapping_key, "re-wrapping a key",
                                     [&](Session& session, CK_OBJECT_HANDLE wrapping_key) -> CkResult<Bytes> {
-                                        SIGNET_ASSIGN(
-                                            const auto handle,
-                                            unwrap_object(session, quirks, wrapping_key, request.key, true));
+                                        SIGNET_ASSIGN(const auto handle,
+                                                      unwrap_object(session, quirks, wrapping_key,
+                                                                    request.key, true, quirks.key_wrap));
                                         const ScopedObject key(session, handle);
                                         return session.wrap(quirks.key_wrap, new_key->object(), handle);
                                     }));
+    SIGNET_ASSIGN(out.mac, bind(out));
+    return out;
+}
+
+Result<std::vector<Bytes>> WrappedKeys::wrap_under(const Secret& kek, const std::vector<WrappedKey>& keys) {
+    const auto& quirks = context_->quirks();
+    std::vector<Bytes> out;
+    for (const auto& key : keys) {
+        SIGNET_TRY(verify(key));
+        if (is_asymmetric(key.binding.algorithm))
+            return fail(ErrorCode::token_refused, name_of(key.binding) + " is no secret key; it stays");
+        SIGNET_ASSIGN(auto blob, with_wrapping_key(
+                                     key.wrapping_key, "exporting a secret",
+                                     [&](Session& session, CK_OBJECT_HANDLE wrapping_key) -> CkResult<Bytes> {
+                                         SIGNET_ASSIGN(const auto handle,
+                                                       unwrap_object(session, quirks, wrapping_key, key, true,
+                                                                     quirks.key_wrap));
+                                         const ScopedObject secret(session, handle);
+                                         SIGNET_ASSIGN(const auto temporary, temporary_key(session, kek));
+                                         const ScopedObject over(session, temporary);
+                                         return session.wrap(kExportWrap, temporary, handle);
+                                     }));
+        out.push_back(std::move(blob));
+    }
+    return out;
+}
+
+Result<WrappedKey> WrappedKeys::take_in(const Secret& kek, ByteView blob, GenerateWrappedRequest as) {
+    SIGNET_TRY(check_binding(as.binding));
+    if (is_asymmetric(as.binding.algorithm))
+        return fail(ErrorCode::token_refused, "only secret keys are taken in");
+    const auto& quirks = context_->quirks();
+    WrappedKey out{.wrapping_key = as.wrapping_key,
+                   .binding_key = as.binding_key,
+                   .binding = std::move(as.binding),
+                   .blob = {},
+                   .mac = {}};
+    WrappedKey sent = out;
+    sent.blob = to_bytes(blob);
+    SIGNET_ASSIGN(out.blob, with_wrapping_key(
+                                out.wrapping_key, "taking in a secret",
+                                [&](Session& session, CK_OBJECT_HANDLE wrapping_key) -> CkResult<Bytes> {
+                                    SIGNET_ASSIGN(const auto temporary, temporary_key(session, kek));
+                                    const ScopedObject under(session, temporary);
+                                    SIGNET_ASSIGN(const auto handle, unwrap_object(session, quirks, temporary,
+                                                                                   sent, true, kExportWrap));
+                                    const ScopedObject secret(session, handle);
+                                    return session.wrap(quirks.key_wrap, wrapping_key, handle);
+                                }));
+    SIGNET_ASSIGN(out.mac, bind(out));
+    return out;
+}
+
+Result<WrappedKey> WrappedKeys::derive(const DeriveSecretRequest& request) {
+    SIGNET_TRY(verify(request.key));
+    SIGNET_TRY(check_binding(request.binding));
+    if (request.key.binding.algorithm != KeyAlgorithm::hmac_256 ||
+        request.binding.algorithm != KeyAlgorithm::hmac_256 || request.context.size() != kMacSize)
+        return fail(ErrorCode::token_refused,
+                    "a secret is derived from one of hmac-256, with a context of 32 bytes");
+    const auto& quirks = context_->quirks();
+    WrappedKey out{.wrapping_key = request.wrapping_key,
+                   .binding_key = request.binding_key,
+                   .binding = request.binding,
+                   .blob = {},
+                   .mac = {}};
+    SIGNET_ASSIGN(const auto new_key, keys_->get_existing(request.wrapping_key));
+    SIGNET_TRY(check_usage(new_key->usages(), KeyUsage::wrap, new_key->name()));
+    SIGNET_ASSIGN(
+        out.blob,
+        with_wrapping_key(
+            request.key.wrapping_key, "deriving a secret",
+            [&](Session& session, CK_OBJECT_HANDLE wrapping_key) -> CkResult<Bytes> {
+                pkcs11::Template base;
+                base.number(CKA_CLASS, CKO_SECRET_KEY).number(CKA_KEY_TYPE, CKK_AES);
+                base.flag(CKA_TOKEN, false).flag(CKA_PRIVATE, true).flag(CKA_SENSITIVE, true);
+                base.flag(CKA_EXTRACTABLE, false).flag(CKA_DERIVE, true);
+                base.flag(CKA_ENCRYPT, false).flag(CKA_DECRYPT, false).flag(CKA_SIGN, false);
+                SIGNET_ASSIGN(const auto from,
+                              session.unwrap(quirks.key_wrap, wrapping_key, request.key.blob, base));
+                const ScopedObject old(session, from);
+                auto next = private_template({.algorithm = KeyAlgorithm::hmac_256,
+                                              .usages = request.binding.usages,
+                                              .on_token = false,
+                                              .extractable = true,
+                                              .cka_id = {},
+                                              .label = {}},
+                                             quirks, false);
+                SIGNET_ASSIGN(
+                    const auto handle,
+                    session.derive(pkcs11::Mechanism::aes_ecb_encrypt_data(request.context), from, next));
+                const ScopedObject made(session, handle);
+                return session.wrap(quirks.key_wrap, new_key->object(), handle);
+            }));
     SIGNET_ASSIGN(out.mac, bind(out));
     return out;
 }
@@ -202,7 +313,8 @@ Result<std::shared_ptr<const UsableKey>> WrappedKeys::unwrap(const WrappedKey& k
         },
         [&](const TokenKey& wrapping_key) -> CkResult<std::shared_ptr<const UsableKey>> {
             SIGNET_ASSIGN(const auto handle, context_->with_object_session([&](Session& session) {
-                return unwrap_object(session, context_->quirks(), wrapping_key.object(), key, false);
+                return unwrap_object(session, context_->quirks(), wrapping_key.object(), key, false,
+                                     context_->quirks().key_wrap);
             }));
             return std::make_shared<const LiveKey>(name_of(key.binding), key.binding,
                                                    SessionObject(*context_, handle));

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <vector>
 
 #include "base/digest.h"
 #include "base/error.h"
@@ -30,6 +31,10 @@ class WrappedKeys {
     Result<Bytes> bind(const WrappedKey& key);
     // The wrapping key's object, after a look whether this pair may wrap and bind: before anything is made or let in.
     Result<std::shared_ptr<const TokenKey>> check_pair(const KeyId& wrapping_key, const KeyId& binding_key);
+    // Keys on their way out and in, under a key of 32 bytes that lives for the call alone. RFC 3394.
+    Result<std::vector<Bytes>> wrap_under(const Secret& kek, const std::vector<WrappedKey>& keys);
+    Result<WrappedKey> take_in(const Secret& kek, ByteView blob, GenerateWrappedRequest as);
+    Result<WrappedKey> derive(const DeriveSecretRequest& request);
 
     // A live session object; the binding's MAC was verified. token_refused when it does not fit.
     Result<std::shared_ptr<const UsableKey>> get(const WrappedKey& key);
