@@ -7,6 +7,8 @@
 #include "daemon/api/mpoc/routes.h"
 #include "daemon/api/momo/routes.h"
 #include "daemon/api/native/routes.h"
+#include "daemon/api/paycontrol/routes.h"
+#include "daemon/config/config.h"
 
 namespace signet::daemon {
 
@@ -16,6 +18,8 @@ const std::vector<FamilyEntry>& families() {
         {"mpoc", [](const config::Config& config) { return config.mpoc.has_value(); }, api::mpoc::make},
         {"mosip", [](const config::Config& config) { return config.mosip.has_value(); }, api::mosip::make},
         {"momo", [](const config::Config& config) { return config.momo.has_value(); }, api::momo::make},
+        {"paycontrol", [](const config::Config& config) { return config.paycontrol.has_value(); },
+         api::paycontrol::make},
     };
     return all;
 }

@@ -5,11 +5,12 @@
 #include "sqlite/mosip_schema.h"
 #include "sqlite/mpoc_schema.h"
 #include "sqlite/momo_schema.h"
+#include "sqlite/paycontrol_schema.h"
 
 namespace signet::sqlite {
 
 std::span<const MigrationFamily> all_migrations() {
-    static const std::array all{core_migrations(), mpoc_migrations(), mosip_migrations(), momo_migrations()};
+    static const std::array all{core_migrations(), mpoc_migrations(), mosip_migrations(), momo_migrations(), paycontrol_migrations()};
     return all;
 }
 

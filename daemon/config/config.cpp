@@ -295,7 +295,7 @@ Result<milliseconds> read_duration(const yaml::Node& node, milliseconds low, mil
 Result<Config> parse(std::string_view text, const fs::path& file_name) {
     SIGNET_ASSIGN(const auto root, yaml::Node::parse(text, file_name.string()));
     SIGNET_TRY(root.only({"database", "policy", "log", "token", "audit", "keys", "backup", "listeners",
-                          "limits", "ca", "outbound", "mpoc", "mosip", "momo", "mypos"}));
+                          "limits", "ca", "outbound", "mpoc", "mosip", "momo", "mypos", "paycontrol"}));
     std::error_code failure;
     Config config;
     config.file = fs::absolute(file_name, failure).lexically_normal();
@@ -337,6 +337,9 @@ Result<Config> parse(std::string_view text, const fs::path& file_name) {
     }
     if (const auto mypos = root.optional("mypos")) {
         SIGNET_ASSIGN(config.mypos, read_mypos(*mypos));
+    }
+    if (const auto paycontrol = root.optional("paycontrol")) {
+        SIGNET_ASSIGN(config.paycontrol, read_paycontrol(*paycontrol, directory));
     }
     return config;
 }

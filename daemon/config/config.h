@@ -96,6 +96,7 @@
 #include "daemon/config/mpoc.h"
 #include "daemon/config/momo.h"
 #include "daemon/config/mypos.h"
+#include "daemon/config/paycontrol.h"
 #include "hsm/frames/key_types.h"
 
 namespace signet::config {
@@ -239,9 +240,9 @@ struct Config {
     // API families that are switched on.
     std::optional<Mpoc> mpoc{};
     std::optional<Mosip> mosip{};
-    // API families that have their section.
-    std::optional<Momo> momo;
-    std::optional<Mypos> mypos;
+    std::optional<Momo> momo{};
+    std::optional<Mypos> mypos{};
+    std::optional<PayControl> paycontrol{};
 
     // The first Unix socket that serves applications (or administration); null when there is none.
     const Listener* local_listener(bool admin) const;

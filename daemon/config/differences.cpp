@@ -127,6 +127,31 @@ void flatten(Settings& out, const Mypos& mypos) {
     out["mypos.failures.per_store"] = std::to_string(mypos.failures_per_store);
 }
 
+void flatten(Settings& out, const PayControl& paycontrol) {
+    const auto flag = [](bool value) { return value ? "true" : "false"; };
+    out["paycontrol.instance"] = paycontrol.instance;
+    out["paycontrol.seller_key"] = paycontrol.seller_key;
+    out["paycontrol.seller_public_key"] = paycontrol.seller_public_key.string();
+    out["paycontrol.default_type"] = std::to_string(paycontrol.default_type);
+    out["paycontrol.default_ttl"] = std::to_string(paycontrol.default_ttl.count()) + "s";
+    out["paycontrol.confirm_interval"] = std::to_string(paycontrol.confirm_interval.count()) + "s";
+    out["paycontrol.auth_interval"] = std::to_string(paycontrol.auth_interval.count()) + "s";
+    out["paycontrol.key_lifetime"] = std::to_string(paycontrol.key_lifetime);
+    out["paycontrol.clear_keys"] = flag(paycontrol.clear_keys);
+    out["paycontrol.clean_confirmed"] = flag(paycontrol.clean_confirmed);
+    out["paycontrol.attempts"] = std::to_string(paycontrol.attempts);
+    out["paycontrol.collect_events"] = flag(paycontrol.collect_events);
+    out["paycontrol.clean_events"] = flag(paycontrol.clean_events);
+    out["paycontrol.events_retention"] = ms(paycontrol.events_retention);
+    out["paycontrol.transactions_retention"] = ms(paycontrol.transactions_retention);
+    out["paycontrol.external_methods"] = join(paycontrol.external_methods);
+    out["paycontrol.backend_check_url"] = paycontrol.backend_check_url;
+    out["paycontrol.pusher"] = paycontrol.pusher;
+    out["paycontrol.signer_url"] = paycontrol.signer_url;
+    out["paycontrol.callback_key"] = paycontrol.callback_key;
+    out["paycontrol.gost_imit"] = flag(paycontrol.gost_imit);
+}
+
 // What is fixed once the process runs: files and sockets that are open, pools that are sized.
 Settings fixed_settings(const Config& config) {
     Settings out;
@@ -181,6 +206,7 @@ Settings all_settings(const Config& config) {
     if (config.mosip) flatten(out, *config.mosip);
     if (config.momo) flatten(out, *config.momo);
     if (config.mypos) flatten(out, *config.mypos);
+    if (config.paycontrol) flatten(out, *config.paycontrol);
     return out;
 }
 

@@ -32,5 +32,6 @@ Result<Mypos> read_mypos(const yaml::Node& node);
 // {per_caller, <account>}: numbers from 1.
 Status read_failures(const yaml::Node& node, std::string_view account, std::uint32_t& per_caller,
                      std::uint32_t& per_account);
+Result<PayControl> read_paycontrol(const yaml::Node& node, const std::filesystem::path& directory);
 
 }  // namespace signet::config

@@ -95,6 +95,8 @@ std::vector<Command> outbox_commands();
 std::vector<Command> momo_commands();
 std::vector<Command> doctor_commands();
 std::vector<Command> bench_commands();
+std::vector<Command> paycontrol_commands();
+std::vector<Command> device_commands();
 std::vector<Command> completion_commands();
 std::vector<Command> manual_commands();
 

@@ -2,13 +2,16 @@
 
 #include <algorithm>
 
+#include "daemon/ctl/setup_paycontrol.h"
+
 namespace signet::ctl {
 
+FamilySetup momo_setup();   // setup_momo.cpp
 FamilySetup mosip_setup();  // setup_mosip.cpp
 FamilySetup mpoc_setup();   // setup_mpoc.cpp
 
 const std::vector<FamilySetup>& family_setups() {
-    static const std::vector<FamilySetup> all{mpoc_setup(), mosip_setup(), momo_setup()};
+    static const std::vector<FamilySetup> all{mpoc_setup(), mosip_setup(), momo_setup(), paycontrol_setup()};
     return all;
 }
 
