@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <iterator>
 
+#include "daemon/api/momo/routes.h"
 #include "daemon/api/mosip/routes.h"
 #include "daemon/api/mpoc/routes.h"
-#include "daemon/api/momo/routes.h"
 #include "daemon/api/native/routes.h"
 #include "daemon/api/paycontrol/routes.h"
 #include "daemon/config/config.h"

@@ -92,9 +92,9 @@
 
 #include "base/address_prefix.h"
 #include "base/error.h"
+#include "daemon/config/momo.h"
 #include "daemon/config/mosip.h"
 #include "daemon/config/mpoc.h"
-#include "daemon/config/momo.h"
 #include "daemon/config/mypos.h"
 #include "daemon/config/paycontrol.h"
 #include "hsm/frames/key_types.h"

@@ -6,7 +6,6 @@
 
 namespace signet::ctl {
 
-FamilySetup momo_setup();   // setup_momo.cpp
 FamilySetup mosip_setup();  // setup_mosip.cpp
 FamilySetup mpoc_setup();   // setup_mpoc.cpp
 

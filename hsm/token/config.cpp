@@ -43,13 +43,10 @@ class Reader {
         : root_(std::move(root)), config_(config), directory_(config.file.parent_path()) {}
 
     Status read() {
-        SIGNET_TRY(root_.only({"socket", "socket_group", "module", "module_config", "module_parameters", "token",
-                               "pin_file", "pin_credential", "allowed_users", "quirks", "session_copies",
-                               "reveal_secrets", "threads", "request_deadline", "memory_limit", "in_clear", "state"}));
-        SIGNET_TRY(
-            root_.only({"socket", "socket_group", "module", "module_config", "module_parameters", "token",
-                        "pin_file", "pin_credential", "allowed_users", "quirks", "session_copies",
-                        "reveal_secrets", "threads", "request_deadline", "memory_limit", "state"}));
+        SIGNET_TRY(root_.only({"socket", "socket_group", "module", "module_config", "module_parameters",
+                               "token", "pin_file", "pin_credential", "allowed_users", "quirks",
+                               "session_copies", "reveal_secrets", "threads", "request_deadline",
+                               "memory_limit", "in_clear", "state"}));
         SIGNET_TRY(read_path("socket", true, config_.socket));
         SIGNET_TRY(read_path("module", true, config_.module));
         SIGNET_TRY(read_path("module_config", false, config_.module_config));

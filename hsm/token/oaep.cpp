@@ -1,7 +1,3 @@
-// OpenSSL's own check is constant-time and reviewed by many; that its low-level name is deprecated since 3.0 does not
-// change that, and EVP offers it only together with a private key of its own.
-#define OPENSSL_SUPPRESS_DEPRECATED
-
 #include "hsm/token/oaep.h"
 
 #include <openssl/err.h>
@@ -9,6 +5,10 @@
 #include <openssl/rsa.h>
 
 #include "hsm/pkcs11/mechanisms.h"
+
+// OpenSSL's own check is constant-time and reviewed by many; that its low-level name is deprecated since 3.0 does not
+// change that, and EVP offers it only together with a private key of its own.
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 namespace signet::token {
 namespace {

@@ -393,7 +393,6 @@ Result<ClearKeyPair> TokenOperations::generate_clear(const GenerateClearRequest&
     return pair;
 }
 
-Result<ExportedSecrets> TokenOperations::export_secrets(const ExportSecretsRequest& request, Deadline deadline) {
 Result<ExportedSecrets> TokenOperations::export_secrets(const ExportSecretsRequest& request,
                                                         Deadline deadline) {
     SIGNET_TRY(parts_->context->ready(deadline));

@@ -54,14 +54,14 @@ Answer sign(Context& context, Exchange& exchange) {
                                               .add("digest", input.digest)
                                               .add("certificate", to_hex(sdk.sign.serial))
                                               .text()};
-    SIGNET_ASSIGN(const auto signature,
-                  service::AuditedOperation::run(context.services.writer, std::move(record), caller.deadline,
-                                                 [&](service::AuditedOperation::Done done) {
-                                                     context.services.token.sign_async(
-                                                         {std::move(key), *algorithm, KeyUsage::sign,
-                                                          std::move(input.bytes)},
-                                                         caller.deadline, std::move(done));
-                                                 }));
+    SIGNET_ASSIGN(
+        const auto signature,
+        service::AuditedOperation::run(
+            context.services.writer, caller, std::move(record), [&](service::AuditedOperation::Done done) {
+                context.services.token.sign_async(
+                    {std::move(key), *algorithm, KeyUsage::sign, std::move(input.bytes)}, caller.deadline,
+                    std::move(done));
+            }));
     JsonWriter json(1024);
     json.begin_object();
     json.member_base64("signature", signature.value);
