@@ -20,6 +20,7 @@ constexpr std::size_t kBusyDepth = 6;
 constexpr std::size_t kMostDeferred = 16;
 constexpr std::chrono::microseconds kLongestDefer{100};
 constexpr std::chrono::milliseconds kTick{1000};
+constexpr std::size_t kMostHeld = std::size_t{64} << 20;  // waiting for a connection, all together
 
 }  // namespace
 
@@ -81,12 +82,11 @@ void Channel::send(frames::Operation operation, std::span<std::uint8_t> frame, D
             const auto id = pending_.add(waiter, ready ? current_.get() : nullptr, deadline.at, operation);
             if (id) frames::set_frame_id(frame, *id, time_ms);
             const bool secret = frames::traits(operation).secret_request;
-            if (!id || (ready && !current_->output.push(frame, secret))) {
+            const bool room =
+                ready ? id && current_->output.push(frame, secret) : held_bytes_ + frame.size() <= kMostHeld;
+            if (!id || !room) {
                 if (id) pending_.remove(*id);
-                refused = Error{ErrorCode::overloaded,
-                                "too many requests wait for the token; try again later",
-                                {},
-                                errors::kRetryAfter};
+                refused = errors::overloaded();
             } else if (ready) {
                 ++current_->in_flight;
                 ++deferred_;
@@ -98,6 +98,7 @@ void Channel::send(frames::Operation operation, std::span<std::uint8_t> frame, D
                 }
             } else {
                 pending_.find(*id)->bytes = to_bytes(frame);
+                held_bytes_ += frame.size();
                 wake_reader = !current_;
             }
             earliest_deadline_ = std::min(earliest_deadline_, deadline.at);

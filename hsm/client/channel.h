@@ -52,9 +52,10 @@ class Channel {
     void receive(const std::shared_ptr<Connection>& connection);
     bool take_frames(const std::shared_ptr<Connection>& connection, std::vector<Done>& done, Error& broken);
     bool take_handshake(const std::shared_ptr<Connection>& connection, const frames::Frame& frame,
-                        Error& broken);
+                        std::vector<Done>& done, Error& broken);
     bool take_answer(const frames::Frame& frame, std::vector<Done>& done, Error& broken);
-    void send_held(const std::shared_ptr<Connection>& connection);
+    void send_held(const std::shared_ptr<Connection>& connection, std::vector<Done>& done);
+    void forget_held(PendingRequests::Request& request);
     void go_away(const std::shared_ptr<Connection>& connection);
     void lose(const std::shared_ptr<Connection>& connection, const Error& why);
     void fail_all(const void* connection, const Error& why, std::vector<Done>& done);
@@ -74,6 +75,7 @@ class Channel {
     std::chrono::milliseconds back_off_;
     Error last_error_;
     bool stopping_ = false;
+    std::size_t held_bytes_ = 0;  // of requests that wait for a connection
     // While answers keep coming, new requests need no write of their own: the reader thread sends them with the next
     // batch of answers or a moment later. `deferred_` counts those that wait for it.
     bool window_open_ = false;

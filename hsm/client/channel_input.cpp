@@ -50,7 +50,7 @@ bool Channel::take_frames(const std::shared_ptr<Connection>& connection, std::ve
         if (!*frame) return true;
         const auto& header = (*frame)->header;
         if (!connection->ready || header.id == 0) {
-            if (!take_handshake(connection, **frame, broken)) return false;
+            if (!take_handshake(connection, **frame, done, broken)) return false;
             continue;
         }
         const auto before = done.size();
@@ -61,7 +61,7 @@ bool Channel::take_frames(const std::shared_ptr<Connection>& connection, std::ve
 
 // What concerns the connection itself: WELCOME, GOAWAY, and an error that ends it.
 bool Channel::take_handshake(const std::shared_ptr<Connection>& connection, const frames::Frame& frame,
-                             Error& broken) {
+                             std::vector<Done>& done, Error& broken) {
     switch (frame.header.kind) {
         case FrameKind::welcome: {
             const auto welcome = frames::decode<frames::Welcome>(frame.message);
@@ -72,7 +72,7 @@ bool Channel::take_handshake(const std::shared_ptr<Connection>& connection, cons
             if (connection->draining) return true;
             back_off_ = options_.first_back_off;
             next_attempt_ = {};
-            send_held(connection);
+            send_held(connection, done);
             return true;
         }
         case FrameKind::goaway:
@@ -117,7 +117,7 @@ bool Channel::take_answer(const frames::Frame& frame, std::vector<Done>& done, E
     return true;
 }
 
-void Channel::send_held(const std::shared_ptr<Connection>& connection) {
+void Channel::send_held(const std::shared_ptr<Connection>& connection, std::vector<Done>& done) {
     const auto now = steady_clock::now();
     pending_.for_each([&](std::uint64_t id, PendingRequests::Request& request) {
         if (request.connection != nullptr || request.deadline <= now) return;
@@ -125,13 +125,23 @@ void Channel::send_held(const std::shared_ptr<Connection>& connection) {
         frames::set_frame_id(request.bytes, id,
                              static_cast<std::uint32_t>(std::min<std::int64_t>(left, 0xFFFF'FFFF)));
         const bool secret = frames::traits(request.operation).secret_request;
-        (void)connection->output.push(request.bytes, secret);  // what was held is far below the queue's limit
-        if (secret) wipe(request.bytes);
-        request.bytes = Bytes();
+        if (!connection->output.push(request.bytes, secret)) {
+            done.push_back({request.waiter, {}, {}, {}, errors::overloaded()});
+            forget_held(request);
+            pending_.remove(id);
+            return;
+        }
+        forget_held(request);
         request.connection = connection.get();
         ++connection->in_flight;
         ++deferred_;  // sent by flush_deferred after this batch
     });
+}
+
+void Channel::forget_held(PendingRequests::Request& request) {
+    if (request.connection == nullptr) held_bytes_ -= request.bytes.size();
+    wipe(request.bytes);
+    request.bytes = Bytes();
 }
 
 void Channel::go_away(const std::shared_ptr<Connection>& connection) {
@@ -171,7 +181,7 @@ void Channel::fail_all(const void* connection, const Error& why, std::vector<Don
         if (request.connection != connection) return;
         const bool sent = connection != nullptr;
         done.push_back({request.waiter, {}, {}, {}, sent ? errors::in_flight(request.operation, why) : why});
-        wipe(request.bytes);
+        forget_held(request);
         pending_.remove(id);
     });
 }
@@ -203,7 +213,7 @@ void Channel::expire() {
                     if (connection.get() == request.connection) --connection->in_flight;
                 }
                 if (current_ && current_.get() == request.connection) --current_->in_flight;
-                wipe(request.bytes);
+                forget_held(request);
                 pending_.remove(id);
             });
         }

@@ -10,6 +10,10 @@ Error shutting_down() {
     return {ErrorCode::cancelled, "the token client is shutting down", {}};
 }
 
+Error overloaded() {
+    return {ErrorCode::overloaded, "too many requests wait for the token; try again later", {}, kRetryAfter};
+}
+
 Error too_late(frames::Operation operation) {
     return in_flight(operation,
                      {ErrorCode::deadline_exceeded, "the token did not answer in time", {}, kRetryAfter});

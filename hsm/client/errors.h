@@ -13,6 +13,7 @@ inline constexpr std::chrono::seconds kRetryAfter{1};
 
 Error unavailable(std::string message, std::string detail = {});
 Error shutting_down();
+Error overloaded();
 Error too_late(frames::Operation operation);
 // `why`, and for what may have changed the token that its outcome is unknown.
 Error in_flight(frames::Operation operation, const Error& why);

@@ -14,12 +14,14 @@ constexpr std::array kQuirks{
            .session_copies = true,
            .oaep_sha256 = false,
            .oaep_label = false,
+           .pin_locks = false,
            .unwrap_leak = 240},
     // NSS softokn 3.87. It looks keys up by CKA_NSS_DB (the public value), and has no data objects in its database.
     Quirks{.name = "nss",
            .allowed_mechanisms = false,
            .unwrap_template = false,
            .unwrapped_ec_extra = kNssDb,
+           .pin_locks = false,
            .data_objects = false},
     Quirks{.name = "generic"},
 };

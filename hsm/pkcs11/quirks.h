@@ -27,6 +27,8 @@ struct Quirks {
     CK_MECHANISM_TYPE key_wrap = CKM_AES_KEY_WRAP_PAD;
     // An attribute that unwrapping an EC key must name although its value plays no part for a session object; 0: none.
     CK_ATTRIBUTE_TYPE unwrapped_ec_extra = 0;
+    // Whether wrong PINs lock the token for good. Where they do not, another try costs nothing.
+    bool pin_locks = true;
     // Data objects on the token, which hold the audit anchor.
     bool data_objects = true;
     // Bytes lost for each unwrapped and destroyed key until C_Finalize (and a name of 13 bytes for each Ed25519 signature):

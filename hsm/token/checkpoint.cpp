@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/digest.h"
+#include "base/encoding.h"
 #include "base/wire.h"
 #include "hsm/token/key_rules.h"
 #include "hsm/token/signing.h"
@@ -22,6 +24,8 @@ constexpr std::string_view kLabel = "signet.audit.anchor";
 constexpr std::string_view kApplication = "signet";
 constexpr std::size_t kCheckSize = 8;
 constexpr int kAttempts = 3;
+constexpr std::string_view kTraceLabel = "signet.audit.reanchored";
+constexpr std::size_t kMaxReason = 200;
 // Far more than are ever written between two checkpoints, and too few to use up the numbers in any lifetime: a daemon
 // that was taken over cannot make the token refuse all that comes after.
 constexpr std::uint64_t kMaxStep = 1'000'000'000;
@@ -48,6 +52,10 @@ std::optional<Anchor> decode(ByteView value) {
     (void)reader.raw(kCheckSize);
     if (!reader.finished() || !std::ranges::equal(encode(anchor), value)) return std::nullopt;
     return anchor;
+}
+
+std::string to_text(const Anchor& anchor) {
+    return "sequence " + std::to_string(anchor.sequence) + ", head " + to_hex(anchor.head);
 }
 
 Template pattern() {
@@ -167,6 +175,38 @@ Result<Bytes> Checkpoints::sign(const CheckpointRequest& request) {
             }));
     if (!again) SIGNET_TRY(store({request.sequence, request.head}));
     return signature;
+}
+
+Result<TokenOperations::Reanchored> Checkpoints::re_anchor(const Anchor& anchor, const std::string& reason) {
+    constexpr std::string_view kWhat = "re-anchoring the audit chain";
+    if (!context_->quirks().data_objects)
+        return fail(ErrorCode::unsupported, "this kind of token keeps no data objects, so it has no anchor");
+    if (reason.empty() || reason.size() > kMaxReason)
+        return fail(ErrorCode::invalid_argument, "a reason has 1 to 200 bytes");
+    const std::lock_guard lock(mutex_);
+    auto old = context_->with_session([this](Session& session) { return find(session); });
+    if (!old) return std::unexpected(context_->explain(old.error(), kWhat));
+    TokenOperations::Reanchored out;
+    for (const auto& entry : *old) {
+        if (!out.before.empty()) out.before += "; ";
+        out.before += entry.anchor ? to_text(*entry.anchor) : "a damaged anchor";
+    }
+    if (out.before.empty()) out.before = "no anchor";
+    out.trace =
+        to_rfc3339(SystemClock().now()) + " from " + out.before + " to " + to_text(anchor) + ": " + reason;
+
+    // The trace first: an anchor without one must never be.
+    const auto began = std::filesystem::file_time_type::clock::now();
+    auto session = context_->writable_session();
+    if (!session) return std::unexpected(context_->explain(session.error(), kWhat));
+    Template trace;
+    trace.number(CKA_CLASS, CKO_DATA).flag(CKA_TOKEN, true).flag(CKA_PRIVATE, true);
+    trace.text(CKA_LABEL, kTraceLabel).text(CKA_APPLICATION, kApplication).text(CKA_VALUE, out.trace);
+    if (auto created = session->create(trace); !created)
+        return std::unexpected(context_->explain(created.error(), kWhat));
+    SIGNET_TRY(context_->sync_storage(began));
+    SIGNET_TRY(store(anchor));
+    return out;
 }
 
 Status Checkpoints::store(const Anchor& anchor) {

@@ -22,6 +22,8 @@ class Checkpoints {
     Result<Bytes> sign(const CheckpointRequest& request);
     // nullopt for none. conflict when what is there cannot be read, or contradicts itself.
     Result<std::optional<Anchor>> read();
+    // See TokenOperations::re_anchor.
+    Result<TokenOperations::Reanchored> re_anchor(const Anchor& anchor, const std::string& reason);
 
   private:
     struct Stored;

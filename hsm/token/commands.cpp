@@ -1,22 +1,30 @@
 #include "hsm/token/commands.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <optional>
 
+#include "base/encoding.h"
 #include "base/file.h"
+#include "base/log.h"
+#include "base/unique_fd.h"
 #include "hsm/frames/exit_codes.h"
 #include "hsm/pkcs11/init_token.h"
 #include "hsm/pkcs11/module.h"
 #include "hsm/token/config.h"
 #include "hsm/token/harden.h"
+#include "hsm/token/login_mark.h"
 #include "hsm/token/pin_marker.h"
 #include "hsm/token/raw_bench.h"
 #include "hsm/token/token_object_guard.h"
+#include "hsm/token/token_operations.h"
 
 namespace signet::token {
 namespace {
@@ -120,6 +128,7 @@ Result<std::vector<RawBenchResult>> measure(const TokenConfig& config, const Ben
     SIGNET_TRY(check_pin_marker(config.state, config.file));
     SIGNET_ASSIGN(const auto pin, read_pin(config));
     SIGNET_TRY(set_module_environment(config));
+    LoginMark mark(config.state, config.file);
     auto results = raw_bench({.module = config.module,
                               .reserved = config.module_parameters,
                               .token_label = config.token_label,
@@ -128,14 +137,91 @@ Result<std::vector<RawBenchResult>> measure(const TokenConfig& config, const Ben
                               .session_copies = config.session_copies,
                               .sweep = false,
                               .storage_directory = {},
-                              .in_clear = {}},
+                              .in_clear = {},
+                              .before_login = [&](const PinState& state) { return mark.begin(state); },
+                              .after_login = [&] { mark.end(); }},
                              pin, cases, options.threads, options.seconds);
     if (!results && results.error().code == ErrorCode::token_pin)
-        (void)write_pin_marker(config.state, config.file, results.error());
+        SIGNET_TRY(write_pin_marker(config.state, config.file, results.error()));
+    mark.end();
     return results;
 }
 
+// While a supervisor serves, its worker would sign on from the anchor that it read.
+Status check_nobody_serves(const TokenConfig& config) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const auto& path = config.socket.native();
+    if (path.size() >= sizeof address.sun_path) return {};  // nobody could listen there
+    std::memcpy(address.sun_path, path.c_str(), path.size());
+    const UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!fd || connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return {};
+    return fail(ErrorCode::failed_precondition,
+                "signetd-token serves at " + path + "; stop it and signetd first");
+}
+
+Result<Anchor> parse_anchor(const ReanchorOptions& options) {
+    Anchor anchor{.sequence = options.sequence, .head = {}};
+    const auto head = from_hex(options.head);
+    if (options.sequence == 0 || !head || head->size() != anchor.head.size())
+        return fail(ErrorCode::invalid_argument,
+                    "expected --sequence from 1 and --head with 64 hexadecimal digits, as `signetctl audit "
+                    "verify` prints them");
+    std::ranges::copy(*head, anchor.head.begin());
+    return anchor;
+}
+
+Result<TokenOperations::Reanchored> set_anchor(const TokenConfig& config, const Anchor& anchor,
+                                               const std::string& reason) {
+    SIGNET_TRY(check_nobody_serves(config));
+    SIGNET_TRY(check_pin_marker(config.state, config.file));
+    SIGNET_ASSIGN(const auto pin, read_pin(config));
+    SIGNET_TRY(set_module_environment(config));
+    LoginMark mark(config.state, config.file);
+    std::filesystem::path storage;
+    if (!config.module_config.empty()) {
+        SIGNET_ASSIGN(storage, softhsm_token_directory(config.module_config));
+    }
+    const auto operations =
+        TokenOperations::open({.module = config.module,
+                               .reserved = config.module_parameters,
+                               .token_label = config.token_label,
+                               .token_serial = config.token_serial,
+                               .quirks = config.quirks,
+                               .session_copies = false,
+                               .sweep = false,
+                               .storage_directory = std::move(storage),
+                               .in_clear = {},
+                               .before_login = [&](const PinState& state) { return mark.begin(state); },
+                               .after_login = [&] { mark.end(); }},
+                              pin);
+    if (!operations && operations.error().code == ErrorCode::token_pin)
+        SIGNET_TRY(write_pin_marker(config.state, config.file, operations.error()));
+    mark.end();
+    if (!operations) return std::unexpected(operations.error());
+    return (*operations)->re_anchor(anchor, reason);
+}
+
 }  // namespace
+
+int re_anchor(const std::filesystem::path& config_file, const ReanchorOptions& options) {
+    harden_process();
+    const auto config = load_token_config(config_file);
+    if (!config) return complain_about_configuration(config.error());
+    const auto anchor = parse_anchor(options);
+    if (!anchor) {
+        (void)complain(anchor.error());
+        return kExitUsage;
+    }
+    const auto done = set_anchor(*config, *anchor, options.reason);
+    if (!done) return complain(done.error());
+    std::printf("before: %s\nnow:    sequence %llu, head %s\ntrace:  %s\n", done->before.c_str(),
+                static_cast<unsigned long long>(anchor->sequence), to_hex(anchor->head).c_str(),
+                done->trace.c_str());
+    log::warning("token.audit.reanchored", "custodians put another anchor of the audit chain into the token",
+                 {{"trace", done->trace}});
+    return kExitOk;
+}
 
 int check_config(const std::filesystem::path& config_file) {
     const auto config = load_token_config(config_file);

@@ -1,6 +1,7 @@
 // The subcommands of `signetd-token` beside serving. Each prints what it found and returns the exit code.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -17,6 +18,15 @@ struct InitOptions {
 // Initialises a free slot with the label and the PIN that the configuration names, and keeps copies of what a crash could
 // break.
 int init_token(const std::filesystem::path& config_file, const InitOptions& options);
+
+struct ReanchorOptions {
+    std::uint64_t sequence = 0;
+    std::string head;    // 64 hexadecimal digits
+    std::string reason;  // who decided it and why; kept in the token
+};
+// Offline, by custodians: has the token take this head for the last one it signed, whatever it holds. Prints what was there
+// and leaves a trace in the token.
+int re_anchor(const std::filesystem::path& config_file, const ReanchorOptions& options);
 
 struct BenchOptions {
     std::vector<std::string> cases;  // "document.ec:ES256", "audit/2:ES256"

@@ -133,33 +133,57 @@ CK_OBJECT_HANDLE TokenKey::handle() const {
 }
 
 Status KeyCache::refresh() {
-    std::unordered_map<CK_OBJECT_HANDLE, Entry> known;
-    for (auto& entry : all())
-        known.emplace(entry->object(), entry);
-    std::vector<Entry> entries;
-    auto found = context_->with_session([&](Session& session) {
-        entries.clear();
-        return read_all_keys(session, known, entries);
-    });
-    if (!found) return std::unexpected(context_->explain(found.error(), "reading the token's keys"));
-    for (auto& key : *found) {
-        entries.push_back(std::make_shared<const TokenKey>(*context_, std::move(key.info),
-                                                           std::move(key.cka_id), key.object));
+    for (;;) {
+        const auto destroyed_before = destroyed();
+        std::unordered_map<CK_OBJECT_HANDLE, Entry> known;
+        for (auto& entry : all())
+            known.emplace(entry->object(), entry);
+        std::vector<Entry> entries;
+        auto found = context_->with_session([&](Session& session) {
+            entries.clear();
+            return read_all_keys(session, known, entries);
+        });
+        if (!found) return std::unexpected(context_->explain(found.error(), "reading the token's keys"));
+        for (auto& key : *found) {
+            entries.push_back(std::make_shared<const TokenKey>(*context_, std::move(key.info),
+                                                               std::move(key.cka_id), key.object));
+        }
+        if (entries.empty() && !known.empty()) {
+            context_->mark_lost("all of its keys are gone");
+            return context_->check_alive();
+        }
+        Entries replaced;  // destroyed after the lock is given back: session copies take another one
+        const std::unique_lock lock(mutex_);
+        if (destroyed_ != destroyed_before) continue;
+        replaced = std::exchange(entries_, {});
+        ambiguous_.clear();
+        for (const auto& entry : entries)
+            insert(entry);
+        return {};
     }
-    if (entries.empty() && !known.empty()) {
-        context_->mark_lost("all of its keys are gone");
-        return context_->check_alive();
+}
+
+KeyCache::Closing::Closing(KeyCache& keys, KeyId id) : keys_(&keys), id_(std::move(id)) {
+    {
+        const std::unique_lock lock(keys_->mutex_);
+        keys_->closing_.insert(id_);
     }
-    Entries replaced;  // destroyed after the lock is given back: session copies take another one
-    const std::unique_lock lock(mutex_);
-    replaced = std::exchange(entries_, {});
-    ambiguous_.clear();
-    for (const auto& entry : entries)
-        insert(entry);
-    return {};
+    keys_->forget(id_);
+}
+
+KeyCache::Closing::~Closing() {
+    const std::unique_lock lock(keys_->mutex_);
+    keys_->closing_.erase(id_);
+    ++keys_->destroyed_;
+}
+
+std::uint64_t KeyCache::destroyed() const {
+    const std::shared_lock lock(mutex_);
+    return destroyed_;
 }
 
 void KeyCache::insert(const Entry& entry) {
+    if (closing_.contains(entry->info().id)) return;
     const auto [place, inserted] = entries_.try_emplace(entry->info().id, entry);
     if (inserted || place->second->object() == entry->object()) return;
     ambiguous_.insert(entry->info().id);
@@ -183,19 +207,25 @@ Result<KeyCache::Entry> KeyCache::get(const KeyId& id) {
 
 Result<KeyCache::Entry> KeyCache::search(const KeyId& id) {
     SIGNET_TRY(check_label(id.label));
-    auto found = context_->with_session([&](Session& session) { return read_named_keys(session, id); });
-    if (!found)
-        return std::unexpected(context_->explain(found.error(), "looking for the key " + to_string(id)));
-    if (found->empty()) return fail(ErrorCode::not_found, "the token has no key " + to_string(id));
-    const std::unique_lock lock(mutex_);
-    for (auto& key : *found) {
-        insert(std::make_shared<const TokenKey>(*context_, std::move(key.info), std::move(key.cka_id),
-                                                key.object));
+    for (;;) {
+        const auto destroyed_before = destroyed();
+        auto found = context_->with_session([&](Session& session) { return read_named_keys(session, id); });
+        if (!found)
+            return std::unexpected(context_->explain(found.error(), "looking for the key " + to_string(id)));
+        const std::unique_lock lock(mutex_);
+        if (destroyed_ != destroyed_before) continue;
+        if (closing_.contains(id))
+            return fail(ErrorCode::conflict, "the key " + to_string(id) + " is being destroyed");
+        if (found->empty()) return fail(ErrorCode::not_found, "the token has no key " + to_string(id));
+        for (auto& key : *found) {
+            insert(std::make_shared<const TokenKey>(*context_, std::move(key.info), std::move(key.cka_id),
+                                                    key.object));
+        }
+        // Another thread may have found it first; one entry for all, so that there is one session copy.
+        if (!ambiguous_.contains(id)) return entries_.find(id)->second;
+        return fail(ErrorCode::conflict, "the token has two keys called " + to_string(id) +
+                                             "; an operator must remove the wrong one");
     }
-    // Another thread may have found it first; one entry for all, so that there is one session copy.
-    if (!ambiguous_.contains(id)) return entries_.find(id)->second;
-    return fail(ErrorCode::conflict,
-                "the token has two keys called " + to_string(id) + "; an operator must remove the wrong one");
 }
 
 Result<KeyCache::Entry> KeyCache::get_existing(const KeyId& id) {

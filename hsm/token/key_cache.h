@@ -79,6 +79,20 @@ class KeyCache {
     pkcs11::CkResult<std::shared_ptr<const TokenKey>> add(pkcs11::Session& session, CK_OBJECT_HANDLE key,
                                                           CK_OBJECT_HANDLE public_key);
 
+    // Keeps a name out while its objects are destroyed: what another thread read a moment before would otherwise come back,
+    // with a session copy that outlives the key. Meanwhile `get` answers conflict.
+    class Closing {
+      public:
+        Closing(KeyCache& keys, KeyId id);
+        ~Closing();
+        Closing(const Closing&) = delete;
+        Closing& operator=(const Closing&) = delete;
+
+      private:
+        KeyCache* keys_;
+        KeyId id_;
+    };
+
     // The entry whose handle turned out stale, if it is still the one in use.
     void drop(const TokenKey& key);
     void forget(const KeyId& id);
@@ -98,12 +112,16 @@ class KeyCache {
 
     Result<Entry> search(const KeyId& id);
     void insert(const Entry& entry);
+    std::uint64_t destroyed() const;
 
     TokenContext* context_;
     mutable std::shared_mutex mutex_;
     Entries entries_;
     // Names that more than one object carries: using either could be the wrong one.
     std::unordered_set<KeyId, Hash> ambiguous_;
+    std::unordered_set<KeyId, Hash> closing_;
+    // Destructions that ended: what was read from the token before the last one is read again.
+    std::uint64_t destroyed_ = 0;
 };
 
 }  // namespace signet::token

@@ -152,8 +152,8 @@ Status KeyLifecycle::destroy(const KeyId& id) {
     auto session = context_->writable_session();
     if (!session) return std::unexpected(context_->explain(session.error(), what));
 
-    // Forgotten first: with it goes the session copy, which would outlive the token's object.
-    keys_->forget(id);
+    // Out of the cache first: with it goes the session copy, which would outlive the token's object.
+    const KeyCache::Closing closing(*keys_, id);
     // The private object first: with it the key is gone, and what a kill leaves behind is swept.
     if (auto done = session->destroy(key->object()); !done)
         return std::unexpected(context_->explain(done.error(), what));

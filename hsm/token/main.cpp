@@ -74,6 +74,15 @@ int run(int argc, char** argv) {
         ->add_option("--so-pin-file", init.so_pin_file,
                      "File with the security officer's PIN, mode 0600; - for stdin")
         ->required();
+    ReanchorOptions reanchor;
+    auto* const reanchor_command =
+        subcommand("re-anchor",
+                   "With everything stopped: have the token take another head of the audit chain for the "
+                   "last one it signed");
+    reanchor_command->add_option("--sequence", reanchor.sequence, "Number of the record")->required();
+    reanchor_command->add_option("--head", reanchor.head, "Its hash, 64 hexadecimal digits")->required();
+    reanchor_command->add_option("--reason", reanchor.reason, "Who decided it and why; kept in the token")
+        ->required();
     BenchOptions bench;
     auto* const bench_command = subcommand("bench-raw", "Measure the token called directly; prints JSON");
     bench_command->add_option("--seconds", bench.seconds, "For each case")->check(CLI::Range(0.1, 3600.0));
@@ -101,6 +110,7 @@ int run(int argc, char** argv) {
     if (clear->parsed()) return clear_marker(config);
     if (geteuid() == 0) return refuse_root(config);
     if (init_command->parsed()) return init_token(config, init);
+    if (reanchor_command->parsed()) return re_anchor(config, reanchor);
     if (bench_command->parsed()) return bench_raw(config, bench);
     return serve(config, log_level);
 }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "hsm/token/login_mark.h"
 
 namespace signet::token {
 namespace {
@@ -28,9 +29,10 @@ Status check_pin_marker(const std::filesystem::path& state, const std::filesyste
     const auto path = pin_marker_path(state);
     struct stat info{};
     if (lstat(path.c_str(), &info) == 0)
-        return fail(ErrorCode::token_pin,
-                    "the PIN was refused earlier and is not tried again; " + remedy(config_file),
-                    path.string());
+        return fail(
+            ErrorCode::token_pin,
+            "the PIN was refused earlier, or may have been, and is not tried again; " + remedy(config_file),
+            path.string());
     if (errno == ENOENT) return {};
     return fail(ErrorCode::token_pin,
                 "cannot tell whether the PIN was refused earlier, so it is not tried: cannot look at " +
@@ -42,8 +44,8 @@ Status write_pin_marker(const std::filesystem::path& state, const std::filesyste
                         const Error& why) {
     const auto path = pin_marker_path(state);
     const auto text =
-        "At " + to_rfc3339(SystemClock().now()) + " the token refused the login:\n  " + why.message + "\n  " +
-        why.detail +
+        "At " + to_rfc3339(SystemClock().now()) + " a login was refused, or not even tried:\n  " +
+        why.message + "\n  " + why.detail +
         "\n"
         "It is not asked again while this file is here: a few wrong PINs lock a token for good.\n"
         "What to do: " +
@@ -52,6 +54,9 @@ Status write_pin_marker(const std::filesystem::path& state, const std::filesyste
 }
 
 Result<bool> clear_pin_marker(const std::filesystem::path& state) {
+    // What a login left that nobody knows the outcome of: the operator who clears the marker has looked.
+    if (const auto mark = login_mark_path(state); truncate(mark.c_str(), 0) != 0 && errno != ENOENT)
+        return fail(ErrorCode::permission_denied, "cannot clear " + mark.string(), std::strerror(errno));
     const auto path = pin_marker_path(state);
     if (unlink(path.c_str()) == 0) return true;
     if (errno == ENOENT) return false;

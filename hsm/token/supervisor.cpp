@@ -80,11 +80,16 @@ int Supervisor::run() {
     socket_.emplace(*std::move(socket));
     log::info("token.supervisor.started", "listening",
               {{"socket", config_.socket}, {"module", config_.module}});
-    while (!stopping_ || !workers_.empty()) {
-        const auto now = steady_clock::now();
+    const auto done = [this](SteadyTime now) {
+        return stopping_ &&
+               std::ranges::all_of(workers_, [&](const auto& worker) { return is_stuck(worker, now); });
+    };
+    for (auto now = steady_clock::now(); !done(now); now = steady_clock::now()) {
         start_if_wanted(now);
         wait(now);
     }
+    for (const auto& worker : workers_)
+        worker.process->abandon();
     socket_->close();
     sd_notify(0, "STOPPING=1");
     log::info("token.supervisor.ended", "the token process ended");
@@ -159,6 +164,7 @@ void Supervisor::handle_control(Worker& worker, SteadyTime now) {
         if (!message) {
             // It is about to end, or it should: a worker without supervisor must not go on.
             worker.heard = false;
+            if (worker.killed_at) return;
             if (worker.stage == Stage::serving) unavailable(not_yet());
             if (worker.stage != Stage::leaving) leave(worker, now + kLostTime);
             return;
@@ -246,11 +252,20 @@ void Supervisor::unavailable(Error why) {
 
 void Supervisor::watch_deadlines(SteadyTime now) {
     for (auto& worker : workers_) {
-        if (worker.killed) continue;
+        if (worker.killed_at) {
+            if (is_stuck(worker, now) && !worker.process->abandoned()) {
+                worker.process->abandon();
+                log::error(
+                    "token.worker.stuck",
+                    "a killed worker does not end: it is stuck in the kernel; another is started beside it",
+                    {{"pid", std::to_string(worker.process->pid())}});
+            }
+            continue;
+        }
         if (worker.kill_at && now >= *worker.kill_at) {
             log::warning("token.worker.killed", "a worker that should have ended was killed",
                          {{"pid", std::to_string(worker.process->pid())}});
-            kill(worker);
+            kill(worker, now);
             continue;
         }
         const auto overdue = worker.process->page().overdue(now, config_.request_deadline);
@@ -270,13 +285,20 @@ void Supervisor::watch_deadlines(SteadyTime now) {
                          "the token's module hangs (" + what + "); another worker is started; try again",
                          {},
                          seconds(1)});
-        kill(worker);
+        kill(worker, now);
     }
 }
 
-void Supervisor::kill(Worker& worker) {
-    worker.killed = true;
+void Supervisor::kill(Worker& worker, SteadyTime now) {
+    if (worker.killed_at) return;
+    worker.killed_at = now;
+    worker.killed_as = worker.stage;
+    leave(worker, now);
     worker.process->kill();
+}
+
+bool Supervisor::is_stuck(const Worker& worker, SteadyTime now) {
+    return worker.killed_at && now - *worker.killed_at >= kLostTime;
 }
 
 void Supervisor::watch_memory(SteadyTime now) {
@@ -298,13 +320,13 @@ void Supervisor::reap(SteadyTime now) {
             continue;
         }
         handle_control(*worker, now);  // its last words
-        const auto stage = worker->stage;
+        const auto stage = worker->killed_at ? worker->killed_as : worker->stage;
         const auto served = stage == Stage::serving && now - worker->since >= kSettled;
         const auto how = worker->process->end();  // a copy: the worker goes below
         log::write(stage == Stage::leaving ? log::Level::info : log::Level::error, "token.worker.ended",
                    "a worker " + how, {{"pid", std::to_string(worker->process->pid())}});
         worker = workers_.erase(worker);
-        if (stopping_ || (stage != Stage::serving && find(Stage::serving) != nullptr)) {
+        if (stopping_ || find(Stage::serving) != nullptr) {
             if (stage == Stage::starting) next_start_ = now + kBetweenSwaps;  // a swap that failed
             continue;
         }
@@ -330,9 +352,11 @@ void Supervisor::retry_later(SteadyTime now) {
 void Supervisor::start_if_wanted(SteadyTime now) {
     if (stopping_ || now < next_start_ || find(Stage::starting) != nullptr) return;
     if (find(Stage::serving) == nullptr) {
-        // One that lost the token ends first: two would confuse a token that just comes back.
-        if (!std::ranges::any_of(workers_,
-                                 [&](const auto& worker) { return worker.kill_at <= now + kLostTime; }))
+        // One that lost the token ends first: two would confuse a token that just comes back. One that cannot end, though
+        // it was killed, is not waited for.
+        if (!std::ranges::any_of(workers_, [&](const auto& worker) {
+                return worker.kill_at <= now + kLostTime && !is_stuck(worker, now);
+            }))
             start(now);
     } else if (swap_wanted_) {
         start(now);
@@ -367,7 +391,7 @@ void Supervisor::begin_stop(SteadyTime now) {
     sd_notify(0, "STOPPING=1");
     unavailable({ErrorCode::token_unavailable, "the token process is shutting down", {}, seconds(5)});
     for (auto& worker : workers_) {
-        if (worker.stage == Stage::starting) kill(worker);
+        if (worker.stage == Stage::starting) kill(worker, now);
         if (worker.stage != Stage::serving) continue;
         (void)send_control(worker.process->control(), ControlKind::drain);
         leave(worker, now + kDrain);

@@ -44,7 +44,9 @@ class Supervisor {
         std::optional<SteadyTime> kill_at{};
         std::optional<SteadyTime> overdue_since{};
         bool heard = true;  // its control socket is open
-        bool killed = false;
+        // A killed one leaves at once, whether or not the kernel lets it go: stuck in a system call it may stay for ever.
+        std::optional<SteadyTime> killed_at{};
+        Stage killed_as = Stage::leaving;
     };
 
     Worker* find(Stage stage);
@@ -56,7 +58,8 @@ class Supervisor {
     void became_ready(Worker& worker, SteadyTime now);
     void refused_pin(const Error& why);
     void leave(Worker& worker, SteadyTime kill_at);
-    void kill(Worker& worker);
+    void kill(Worker& worker, SteadyTime now);
+    static bool is_stuck(const Worker& worker, SteadyTime now);
     void watch_deadlines(SteadyTime now);
     void watch_memory(SteadyTime now);
     void reap(SteadyTime now);

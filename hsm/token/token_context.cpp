@@ -45,7 +45,12 @@ Result<std::unique_ptr<TokenContext>> TokenContext::open(OperationsOptions optio
         return std::unexpected(
             pkcs11::to_error(session.error(), "opening a session with the token '" + token.label + "'"));
     }
+    if (options.before_login)
+        SIGNET_TRY(
+            options.before_login({.locks = quirks.pin_locks,
+                                  .wrong_since_last_login = (token.flags & CKF_USER_PIN_COUNT_LOW) != 0}));
     SIGNET_TRY(pkcs11::log_in(*session, token, pin));
+    if (options.after_login) options.after_login();
     return std::unique_ptr<TokenContext>(new TokenContext(std::move(options), std::move(module),
                                                           std::move(token), quirks, std::move(*session)));
 }

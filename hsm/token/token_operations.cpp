@@ -433,6 +433,11 @@ Result<Bytes> TokenOperations::sign_checkpoint(const CheckpointRequest& request,
     return parts_->checkpoints.sign(request);
 }
 
+Result<TokenOperations::Reanchored> TokenOperations::re_anchor(const Anchor& anchor,
+                                                               const std::string& reason) {
+    return parts_->checkpoints.re_anchor(anchor, reason);
+}
+
 Result<std::optional<Anchor>> TokenOperations::read_anchor(Deadline deadline) {
     SIGNET_TRY(parts_->context->ready(deadline));
     return parts_->checkpoints.read();

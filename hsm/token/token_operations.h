@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "base/secret.h"
 #include "hsm/frames/token_interface.h"
 #include "hsm/token/clear_cases.h"
+#include "hsm/token/login_mark.h"
 
 namespace signet::pkcs11 {
 class Module;
@@ -38,6 +40,9 @@ struct OperationsOptions {
     // to disk before they are acknowledged, and the state of the directory explains failures the token cannot name.
     std::filesystem::path storage_directory;
     ClearCases in_clear;  // all off
+    // Around C_Login: what the first refuses is not tried; the second is called once the PIN was good (login_mark.h).
+    std::function<Status(const PinState&)> before_login{};
+    std::function<void()> after_login{};
 };
 
 class TokenOperations final : public TokenInterface {
@@ -63,6 +68,14 @@ class TokenOperations final : public TokenInterface {
     // The token, its login or the library's state is lost, and only a fresh C_Initialize can bring it back. Every
     // request fails with token_unavailable from now on: the process should end, and its supervisor start another.
     bool needs_restart() const;
+
+    // Puts another head in place of the audit chain's anchor, whatever that says, and leaves a trace in the token: an object
+    // with the time, both heads and `reason` (200 bytes at most). For custodians, offline.
+    struct Reanchored {
+        std::string before;  // what was there, for people
+        std::string trace;   // what the object says
+    };
+    Result<Reanchored> re_anchor(const Anchor& anchor, const std::string& reason);
 
     // Fields of the supervisor and the queue are left for the process to fill.
     Result<TokenStatus> status(Deadline deadline) override;

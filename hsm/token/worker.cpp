@@ -14,6 +14,7 @@
 #include "hsm/frames/messages.h"
 #include "hsm/token/control.h"
 #include "hsm/token/harden.h"
+#include "hsm/token/login_mark.h"
 #include "hsm/token/pin_marker.h"
 #include "hsm/token/request_server.h"
 #include "hsm/token/resident_memory.h"
@@ -88,20 +89,25 @@ Result<std::unique_ptr<TokenOperations>> open_token(const WorkerSettings& settin
     SIGNET_TRY(check_pin_marker(config.state, config.file));
     std::optional<TokenObjectGuard> guard;
     SIGNET_ASSIGN(auto storage, guard_storage(settings, guard));
-    auto operations = TokenOperations::open({.module = config.module,
-                                             .reserved = config.module_parameters,
-                                             .token_label = config.token_label,
-                                             .token_serial = config.token_serial,
-                                             .quirks = config.quirks,
-                                             .session_copies = config.session_copies,
-                                             .reveal_secrets = config.reveal_secrets,
-                                             .sweep = settings.cold,
-                                             .storage_directory = std::move(storage),
-                                             .in_clear = config.in_clear},
-                                            pin);
-    // Here and not in the supervisor: were both killed now, the next start must know all the same.
+    LoginMark mark(config.state, config.file);
+    auto operations =
+        TokenOperations::open({.module = config.module,
+                               .reserved = config.module_parameters,
+                               .token_label = config.token_label,
+                               .token_serial = config.token_serial,
+                               .quirks = config.quirks,
+                               .session_copies = config.session_copies,
+                               .sweep = settings.cold,
+                               .storage_directory = std::move(storage),
+                               .in_clear = config.in_clear,
+                               .before_login = [&](const PinState& state) { return mark.begin(state); },
+                               .after_login = [&] { mark.end(); }},
+                              pin);
+    // Here and not in the supervisor: were both killed now, the next start must know all the same. A marker that cannot be
+    // written leaves the mark of the login, which says as much.
     if (!operations && operations.error().code == ErrorCode::token_pin)
-        (void)write_pin_marker(config.state, config.file, operations.error());
+        SIGNET_TRY(write_pin_marker(config.state, config.file, operations.error()));
+    mark.end();
     if (operations && guard && settings.cold) {
         if (const auto kept = guard->keep(); !kept)
             log::warning("token.object.copy", "cannot keep a copy of token.object: " + kept.error().message,

@@ -119,7 +119,7 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::start(const WorkerSettings
 WorkerProcess::~WorkerProcess() {
     if (ended()) return;
     kill();
-    waitpid(pid_, nullptr, 0);
+    if (!abandoned_) waitpid(pid_, nullptr, 0);
 }
 
 void WorkerProcess::kill() const {

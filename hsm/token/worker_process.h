@@ -28,6 +28,9 @@ class WorkerProcess {
     int control() const { return control_.get(); }
     const WorkerPage& page() const { return page_; }
     void kill() const;
+    // It cannot be waited for: the destructor leaves it to the kernel.
+    void abandon() { abandoned_ = true; }
+    bool abandoned() const { return abandoned_; }
     // Whether it ended; how, in words ("was killed by signal 9"), once it did.
     bool ended();
     const std::string& end() const { return end_; }
@@ -40,6 +43,7 @@ class WorkerProcess {
     UniqueFd control_;
     WorkerPage page_;
     bool ended_ = false;
+    bool abandoned_ = false;
     std::string end_;
 };
 

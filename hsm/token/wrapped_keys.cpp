@@ -326,8 +326,10 @@ Result<std::shared_ptr<const UsableKey>> WrappedKeys::get(const WrappedKey& key)
     auto message = binding_message(key);
     message.insert(message.end(), key.mac.begin(), key.mac.end());
     const auto fingerprint = sha256(message);
+    std::uint64_t forgotten_before = 0;
     {
         const std::lock_guard lock(mutex_);
+        forgotten_before = forgotten_;
         if (const auto found = live_.find(fingerprint); found != live_.end()) {
             usage_.splice(usage_.begin(), usage_, found->second);
             return found->second->key;
@@ -338,7 +340,7 @@ Result<std::shared_ptr<const UsableKey>> WrappedKeys::get(const WrappedKey& key)
     std::optional<Live> evicted;
     const std::lock_guard lock(mutex_);
     if (const auto found = live_.find(fingerprint); found != live_.end()) return found->second->key;
-    if (context_->options().live_key_limit == 0) return unwrapped;
+    if (context_->options().live_key_limit == 0 || forgotten_ != forgotten_before) return unwrapped;
     usage_.push_front({fingerprint, key.wrapping_key, key.binding_key, unwrapped});
     live_.emplace(fingerprint, usage_.begin());
     if (usage_.size() > context_->options().live_key_limit) {
@@ -364,6 +366,7 @@ void WrappedKeys::drop(const WrappedKey& key) {
 void WrappedKeys::forget(const KeyId& token_key) {
     std::vector<Live> dropped;
     const std::lock_guard lock(mutex_);
+    ++forgotten_;
     for (auto place = usage_.begin(); place != usage_.end();) {
         if (place->wrapping_key == token_key || place->binding_key == token_key) {
             live_.erase(place->fingerprint);

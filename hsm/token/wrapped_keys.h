@@ -67,6 +67,7 @@ class WrappedKeys {
     mutable std::mutex mutex_;
     Usage usage_;
     std::unordered_map<Sha256, Usage::iterator, FingerprintHash> live_;
+    std::uint64_t forgotten_ = 0;  // calls of `forget`: what was unwrapped before one is not kept after it
 };
 
 }  // namespace signet::token

@@ -331,6 +331,7 @@ void FakeModule::close_sessions(bool login_too) {
 }
 
 std::optional<CK_RV> FakeModule::scripted(std::string_view name) {
+    if (on_call) on_call(name);
     ++calls_[std::string(name)];
     const int number = total_++;
     if (const auto found = numbered_.find(number); found != numbered_.end()) return found->second;

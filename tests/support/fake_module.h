@@ -6,6 +6,7 @@
 
 #include <p11-kit/pkcs11.h>
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -33,6 +34,8 @@ class FakeModule {
     // As `answer`, for the call with this number among all calls (from 0), whatever it is.
     void fail_call(int number, CK_RV rv);
     void clear_answers();
+    // Called at each call with its name, before it does anything: what another thread does at that very moment.
+    std::function<void(std::string_view)> on_call;
     int calls(const std::string& name) const;
     int total_calls() const;
 

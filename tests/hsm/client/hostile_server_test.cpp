@@ -214,5 +214,43 @@ TEST(HostileServer, AServerThatDropsConnectionsIsAskedWithBackOff) {
     EXPECT_LT(hellos, 20);
 }
 
+// What is asked before the server greets is held, within bounds, and each request gets an answer.
+TEST(HostileServer, WhatIsHeldBeforeTheWelcomeIsBoundedAndNothingIsLost) {
+    std::atomic<bool> greet{false};
+    std::atomic<int> requests{0};
+    const ScriptedServer server([&](const frames::Frame& frame) {
+        if (frame.header.kind == FrameKind::hello) {
+            greet.wait(false);
+            return welcome();
+        }
+        ++requests;
+        Bytes out;
+        frames::append_frame(
+            out, {.kind = FrameKind::error, .operation = frame.header.operation, .id = frame.header.id}, {});
+        return out;
+    });
+    constexpr int kAsked = 90;  // of 1 MiB each: more than is held
+    std::atomic<int> answered{0};
+    std::atomic<int> overloaded{0};
+    {
+        const auto client = TokenClient::create({.socket = server.path(), .hello_time = 60s});
+        for (int i = 0; i < kAsked; ++i) {
+            client->sign_async(
+                {KeyId{"a", 1}, SignAlgorithm::eddsa, KeyUsage::sign, Bytes(std::size_t{1} << 20)},
+                Deadline::in(60s), [&](const Result<Bytes>& answer) {
+                    if (answer.error().code == ErrorCode::overloaded) ++overloaded;
+                    if (++answered == kAsked) answered.notify_all();
+                });
+        }
+        EXPECT_GT(overloaded, 20);
+        EXPECT_EQ(answered, overloaded);
+        greet = true;
+        greet.notify_all();
+        for (int seen = answered; seen < kAsked; seen = answered)
+            answered.wait(seen);
+    }
+    EXPECT_EQ(requests + overloaded, kAsked);
+}
+
 }  // namespace
 }  // namespace signet

@@ -64,6 +64,33 @@ TEST_F(Commands, TheSwitchesOfWhatIsDoneInClearReachTheWorker) {
               ErrorCode::failed_precondition);
 }
 
+TEST_F(Commands, ReAnchorWorksOfflineAndSaysWhatItDid) {
+    serve();
+    ASSERT_TRUE(client->generate_key({{"audit", 1}, KeyAlgorithm::ec_p256, KeyUsage::audit}, soon()));
+    ASSERT_TRUE(client->sign_checkpoint({{"audit", 1}, 9, {}}, soon()));
+    const std::vector<std::string> arguments{"--sequence",         "4",        "--head",
+                                             std::string(64, 'a'), "--reason", "restored"};
+    const auto served = command("re-anchor", arguments);
+    EXPECT_EQ(served.code, token::kExitFailed);
+    EXPECT_NE(served.output.find("stop it"), std::string::npos) << served.output;
+    ASSERT_EQ(process.stop(), 0);
+
+    const auto wrong = command("re-anchor", {"--sequence", "4", "--head", "abc", "--reason", "restored"});
+    EXPECT_EQ(wrong.code, token::kExitUsage) << wrong.output;
+    const auto done = command("re-anchor", arguments);
+    EXPECT_EQ(done.code, 0) << done.output;
+    EXPECT_NE(done.output.find("before: sequence 9"), std::string::npos) << done.output;
+    EXPECT_NE(done.output.find("now:    sequence 4"), std::string::npos) << done.output;
+
+    process.start();
+    client = process.serving_client();
+    ASSERT_TRUE(client) << process.log();
+    const auto anchor = client->read_anchor(soon());
+    ASSERT_TRUE(anchor && *anchor);
+    EXPECT_EQ((*anchor)->sequence, 4U);
+    EXPECT_TRUE(client->sign_checkpoint({{"audit", 1}, 5, {}, 4, (*anchor)->head}, soon()));
+}
+
 TEST_F(Commands, APinFileThatOthersMayReadIsRefused) {
     process.directory().write("open-pin", "1234", 0644);
     process.set("pin_file", "open-pin");

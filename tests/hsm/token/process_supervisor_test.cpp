@@ -1,8 +1,11 @@
 #include <fcntl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
+#include <cstring>
 #include <future>
 
 #include "base/file.h"
@@ -143,6 +146,31 @@ TEST_F(Supervisor, ASwapWhoseLoginIsRefusedLeavesTheOldWorkerServing) {
     // Once it ends, nobody logs in again.
     ASSERT_EQ(kill(worker(), SIGKILL), 0);
     EXPECT_EQ(process.process().wait(), token::kExitPin) << process.log();
+}
+
+// A tracer that does not wait keeps a killed process from ending, as a call that hangs in the kernel does.
+TEST_F(Supervisor, AKilledWorkerThatDoesNotEndNeitherServesNorHoldsUpTheNextOne) {
+    process.set("request_deadline", "1s");
+    serve();
+    const auto old = worker();
+    if (ptrace(PTRACE_SEIZE, old, nullptr, nullptr) != 0)
+        GTEST_SKIP() << "this machine lets no process be traced: " << std::strerror(errno);
+    ASSERT_EQ(ptrace(PTRACE_INTERRUPT, old, nullptr, nullptr), 0);
+    EXPECT_TRUE(recovers(60s)) << process.log();
+    EXPECT_NE(worker(), old);
+    EXPECT_EQ(kill(old, 0), 0) << "it should have been there all the time";
+    EXPECT_NE(process.log().find("token.worker.stuck"), std::string::npos) << process.log();
+    EXPECT_EQ(process.stop(), 0) << "nor is it waited for at the end";
+    waitpid(old, nullptr, __WALL);
+}
+
+TEST_F(Supervisor, ALoginThatWasKilledIsMadeAgain) {
+    process.directory().make_directory("state");
+    process.directory().write("state/login-under-way", "login 1\n", 0600);
+    serve();
+    EXPECT_TRUE(signs());
+    EXPECT_NE(process.log().find("token.login.unknown"), std::string::npos) << process.log();
+    EXPECT_TRUE(read_file(process.state() / "login-under-way")->empty());
 }
 
 TEST_F(Supervisor, AMarkerThatCannotBeLookedAtCountsAsOne) {
