@@ -14,9 +14,16 @@ using frames::FrameKind;
 using frames::Operation;
 using std::chrono::steady_clock;
 
-// A reply waits for others while more work stands in the queue, but neither long nor behind slow work.
-constexpr std::size_t kMostUnflushed = 8;
-constexpr std::chrono::microseconds kLongestUnflushed{150};
+// A reply waits for others while more work stands in the queue, but neither long nor behind slow work. Behind a deep queue
+// it may wait longer: whoever asked last waits for the whole queue anyhow, and each reply that leaves alone costs a write,
+// a wake-up of the daemon's reader and, there, a commit of the audit chain with a single record.
+struct Patience {
+    std::size_t replies;
+    std::chrono::microseconds time;
+};
+constexpr Patience kShallow{8, std::chrono::microseconds(150)};
+constexpr Patience kDeep{16, std::chrono::microseconds(2000)};
+constexpr std::size_t kDeepQueue = 8;
 constexpr std::size_t kPart = std::size_t{1} << 20;
 
 }  // namespace
@@ -24,19 +31,20 @@ constexpr std::size_t kPart = std::size_t{1} << 20;
 void RequestServer::Executor::run() {
     auto& queue = server_.lane(lane_);
     Job job;
-    bool more = false;
+    std::size_t behind = 0;
     for (;;) {
         if (!unflushed_.empty()) {
-            if (!queue.try_pop(job, more)) {
+            if (!queue.try_pop(job, behind)) {
                 flush_all();
                 continue;
             }
-        } else if (!queue.pop(job, more)) {
+        } else if (!queue.pop(job, behind)) {
             return;
         }
         handle(job);
-        if (unflushed_replies_ >= kMostUnflushed || !more || lane_ != frames::Lane::sign ||
-            (!unflushed_.empty() && steady_clock::now() - unflushed_since_ >= kLongestUnflushed))
+        const auto& patience = behind >= kDeepQueue ? kDeep : kShallow;
+        if (unflushed_replies_ >= patience.replies || behind == 0 || lane_ != frames::Lane::sign ||
+            (!unflushed_.empty() && steady_clock::now() - unflushed_since_ >= patience.time))
             flush_all();
         job = Job();
     }

@@ -33,18 +33,18 @@ void RequestQueue::push(std::vector<Job>& jobs) {
         filled_.notify_one();
 }
 
-bool RequestQueue::take(Job& job, bool& more) {
+bool RequestQueue::take(Job& job, std::size_t& behind) {
     if (jobs_.empty()) return false;
     job = std::move(jobs_.front());
     jobs_.pop_front();
-    size_.store(jobs_.size(), std::memory_order_relaxed);
-    more = !jobs_.empty();
+    behind = jobs_.size();
+    size_.store(behind, std::memory_order_relaxed);
     return true;
 }
 
-bool RequestQueue::pop(Job& job, bool& more) {
+bool RequestQueue::pop(Job& job, std::size_t& behind) {
     std::unique_lock lock(mutex_);
-    while (!take(job, more)) {
+    while (!take(job, behind)) {
         if (closed_) return false;
         ++idle_;
         filled_.wait(lock);
@@ -53,9 +53,9 @@ bool RequestQueue::pop(Job& job, bool& more) {
     return true;
 }
 
-bool RequestQueue::try_pop(Job& job, bool& more) {
+bool RequestQueue::try_pop(Job& job, std::size_t& behind) {
     const std::lock_guard lock(mutex_);
-    return take(job, more);
+    return take(job, behind);
 }
 
 void RequestQueue::close() {

@@ -33,15 +33,15 @@ class RequestQueue {
   public:
     // Takes the jobs and leaves `jobs` empty, with memory for the next ones.
     void push(std::vector<Job>& jobs);
-    // Waits for a job; false when the queue is closed and empty. `more` says whether another one stands behind it.
-    bool pop(Job& job, bool& more);
+    // Waits for a job; false when the queue is closed and empty. `behind` is how many stand behind it.
+    bool pop(Job& job, std::size_t& behind);
     // As `pop`, but gives up at once.
-    bool try_pop(Job& job, bool& more);
+    bool try_pop(Job& job, std::size_t& behind);
     void close();
     std::size_t size() const { return size_.load(std::memory_order_relaxed); }
 
   private:
-    bool take(Job& job, bool& more);
+    bool take(Job& job, std::size_t& behind);
 
     std::mutex mutex_;
     std::condition_variable filled_;
