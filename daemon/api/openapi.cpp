@@ -78,6 +78,20 @@ void write_operation(JsonWriter& json, const Route& row) {
     json.member("description", "success");
     if (!row.response_schema.empty()) write_content(json, "application/json", row.response_schema);
     json.end_object();
+    if (row.quorum) {
+        json.key("202");
+        json.begin_object();
+        json.member(
+            "description",
+            "the policy demands a quorum: nothing was done yet; send the same request with Signet-Approval "
+            "once others approved it");
+        write_content(
+            json, "application/json",
+            R"({"type":"object","required":["approval","needed","approved","expires"],"properties":{)"
+            R"("approval":{"type":"string"},"needed":{"type":"integer"},"approved":{"type":"integer"},)"
+            R"("expires":{"type":"string"},"detail":{"type":"string"}}})");
+        json.end_object();
+    }
     json.key("default");
     json.begin_object();
     json.member("description", "an error");

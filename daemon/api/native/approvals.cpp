@@ -84,7 +84,10 @@ Answer list_approvals(Services& services, Exchange& exchange) {
     SIGNET_ASSIGN(const auto query, exchange.query());
     SIGNET_ASSIGN(const auto limit, exchange.query_number("limit", 100, 1, 1000));
     for (const auto& [name, value] : query) {
-        if (name != "state") continue;
+        if (name == "limit") continue;
+        if (name != "state")
+            return fail(ErrorCode::invalid_argument,
+                        "unknown parameter '" + name + "'; there are state and limit");
         state = sqlite::approval_state_from(value);
         if (!state && value != "all")
             return fail(ErrorCode::invalid_argument,
