@@ -1,4 +1,6 @@
 #include <charconv>
+#include <cstring>
+#include <fstream>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -7,6 +9,7 @@
 #include "base/encoding.h"
 #include "daemon/ctl/audit_keys.h"
 #include "daemon/ctl/context.h"
+#include "daemon/ctl/progress.h"
 #include "hsm/client/token_client.h"
 #include "sqlite/audit_export.h"
 #include "sqlite/audit_verify.h"
@@ -85,6 +88,39 @@ void print_report(Context& context, const std::string& what, const sqlite::Audit
                  report.ok() ? "whole" : "NOT WHOLE: keep a copy of this file and ask who could write it"}});
 }
 
+// Where the records to verify begin, and how many there are; 0 when that cannot be told, which is no fault of theirs yet.
+struct Extent {
+    std::uint64_t base = 0;
+    std::uint64_t records = 0;
+};
+
+Extent extent_of(sqlite::Connection& db) {
+    const auto base = sqlite::audit_log::base(db);
+    const auto head = sqlite::audit_log::head(db);
+    return base && head ? Extent{base->sequence, head->sequence - base->sequence} : Extent{};
+}
+
+// By the first and the last line of an export.
+Extent extent_of(const std::filesystem::path& file) {
+    constexpr std::streamoff kTail = 4096;
+    std::ifstream input(file, std::ios::binary);
+    std::string first(kTail, '\0');
+    input.getline(first.data(), kTail);
+    first.resize(input ? std::strlen(first.c_str()) : 0);
+    input.clear();
+    input.seekg(0, std::ios::end);
+    input.seekg(-std::min<std::streamoff>(kTail, input.tellg()), std::ios::end);
+    std::string tail((std::istreambuf_iterator<char>(input)), {});
+    if (tail.ends_with('\n')) tail.pop_back();
+    sqlite::ExportLine line;
+    Extent extent;
+    if (!sqlite::parse_line(first, line) || !std::holds_alternative<sqlite::ExportStart>(line)) return {};
+    extent.base = std::get<sqlite::ExportStart>(line).base.sequence;
+    if (!sqlite::parse_line(tail.substr(tail.rfind('\n') + 1), line)) return {};
+    if (const auto* const end = std::get_if<sqlite::ExportEnd>(&line)) extent.records = end->records;
+    return extent;
+}
+
 Outcome verify(Context& context, const Arguments& arguments) {
     sqlite::AuditVerifyOptions options;
     AuditKeys keys;
@@ -116,8 +152,17 @@ Outcome verify(Context& context, const Arguments& arguments) {
                                anchor.error().message);
         }
     }
-    SIGNET_ASSIGN(const auto report, from_file ? sqlite::verify_export(arguments.text("FILE"), options)
-                                               : sqlite::verify_database(*db, options));
+    const auto extent = from_file ? extent_of(std::filesystem::path(arguments.text("FILE"))) : extent_of(*db);
+    auto verified = [&] {
+        Progress progress(context.out(), "verifying", extent.records);
+        options.progress = [&](std::uint64_t sequence) {
+            progress.at(sequence > extent.base ? sequence - extent.base : 0);
+            return true;
+        };
+        return from_file ? sqlite::verify_export(arguments.text("FILE"), options)
+                         : sqlite::verify_database(*db, options);
+    }();
+    SIGNET_ASSIGN(const auto report, std::move(verified));
     print_report(context, from_file ? arguments.text("FILE") : db->path().string(), report);
     auto document = to_json(report);
     document["anchor"] = anchored;
@@ -132,7 +177,16 @@ Outcome export_chain(Context& context, const Arguments& arguments) {
         SIGNET_ASSIGN(options.up_to, arguments.number("--up-to", 0, 1, UINT64_MAX));
     }
     SIGNET_ASSIGN(auto db, open_database(context));
-    SIGNET_ASSIGN(const auto report, sqlite::export_audit(db, arguments.text("FILE"), options));
+    const auto extent = extent_of(db);
+    auto exported = [&] {
+        Progress progress(context.out(), "exporting", extent.records);
+        options.progress = [&](std::uint64_t sequence) {
+            progress.at(sequence > extent.base ? sequence - extent.base : 0);
+            return true;
+        };
+        return sqlite::export_audit(db, arguments.text("FILE"), options);
+    }();
+    SIGNET_ASSIGN(const auto report, std::move(exported));
     const auto head = std::to_string(report.head.sequence) + ":" + to_hex(report.head.hash);
     context.out().fields({{"file", arguments.text("FILE")},
                           {"records", std::to_string(report.records)},

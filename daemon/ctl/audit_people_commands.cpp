@@ -12,6 +12,7 @@
 #include "daemon/ctl/audit_keys.h"
 #include "daemon/ctl/audit_report.h"
 #include "daemon/ctl/context.h"
+#include "daemon/ctl/progress.h"
 #include "hsm/client/token_client.h"
 #include "sqlite/audit_verify.h"
 #include "sqlite/connection.h"
@@ -145,7 +146,16 @@ Result<sqlite::AuditReport> verify(Context& context, sqlite::Connection& db, Rep
     const auto token = TokenClient::create({.socket = config->token.socket});
     if (const auto anchor = token->read_anchor(Deadline::in(std::chrono::seconds(10))); anchor && *anchor)
         options.anchor = sqlite::ChainHead{(*anchor)->sequence, (*anchor)->head};
-    SIGNET_ASSIGN(auto report, sqlite::verify_database(db, options));
+    const auto last = sqlite::audit_log::head(db);
+    auto verified = [&] {
+        Progress progress(context.out(), "verifying", last ? last->sequence : 0);
+        options.progress = [&](std::uint64_t sequence) {
+            progress.at(sequence);
+            return true;
+        };
+        return sqlite::verify_database(db, options);
+    }();
+    SIGNET_ASSIGN(auto report, std::move(verified));
     head.whole = report.ok();
     head.chain_head = std::to_string(report.head.sequence) + ":" + to_hex(report.head.hash);
     head.verification =
