@@ -61,13 +61,13 @@ class AuditSummariser {
 
 // What stands above the tables.
 struct ReportHead {
-    std::string appliance;  // path of its configuration
+    std::string appliance{};  // path of its configuration
     SystemTime from{};
     SystemTime to{};
     SystemTime made{};
-    bool whole = false;        // the chain was verified
-    std::string verification;  // in words
-    std::string chain_head;    // "1234:<hex>"
+    bool whole = false;          // the chain was verified
+    std::string verification{};  // in words
+    std::string chain_head{};    // "1234:<hex>"
 };
 
 // One self-contained HTML page, without scripts, that prints well.
