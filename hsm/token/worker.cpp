@@ -97,6 +97,7 @@ Result<std::unique_ptr<TokenOperations>> open_token(const WorkerSettings& settin
                                .token_serial = config.token_serial,
                                .quirks = config.quirks,
                                .session_copies = config.session_copies,
+                               .reveal_secrets = config.reveal_secrets,
                                .sweep = settings.cold,
                                .storage_directory = std::move(storage),
                                .in_clear = config.in_clear,
