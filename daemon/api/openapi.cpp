@@ -16,13 +16,20 @@ std::string lower(std::string_view text) {
     return out;
 }
 
+// "{request*}", the rest of a path, is one parameter like others: OpenAPI has no name for it.
+std::string path_template(std::string_view pattern) {
+    std::string out(pattern);
+    std::erase(out, '*');
+    return out;
+}
+
 // "POST /v1/keys/{label}/sign" becomes "post_v1_keys_label_sign".
 std::string operation_id(const Route& row) {
     auto id = lower(http::to_string(row.verb));
     for (const char c : row.pattern) {
         if (c == '/')
             id += '_';
-        else if (c != '{' && c != '}')
+        else if (c != '{' && c != '}' && c != '*')
             id += c == '-' || c == '.' ? '_' : c;
     }
     return id;
@@ -38,11 +45,11 @@ void write_content(JsonWriter& json, std::string_view media_type, std::string_vi
     json.end_object();
 }
 
-void write_parameters(JsonWriter& json, std::string_view pattern) {
+void write_parameters(JsonWriter& json, const std::string& pattern) {
     json.key("parameters");
     json.begin_array();
-    for (auto open = pattern.find('{'); open != std::string_view::npos; open = pattern.find('{', open + 1)) {
-        const auto name = pattern.substr(open + 1, pattern.find('}', open) - open - 1);
+    for (auto open = pattern.find('{'); open != std::string::npos; open = pattern.find('{', open + 1)) {
+        const auto name = std::string_view(pattern).substr(open + 1, pattern.find('}', open) - open - 1);
         json.begin_object();
         json.member("name", name);
         json.member("in", "path");
@@ -62,7 +69,7 @@ void write_operation(JsonWriter& json, const Route& row) {
     json.member("x-surface", row.surface == Surface::api     ? "api"
                              : row.surface == Surface::admin ? "admin"
                                                              : "both");
-    if (row.pattern.find('{') != std::string_view::npos) write_parameters(json, row.pattern);
+    if (row.pattern.find('{') != std::string_view::npos) write_parameters(json, path_template(row.pattern));
     if (!row.request_schema.empty()) {
         json.key("requestBody");
         json.begin_object();
@@ -130,7 +137,7 @@ Result<std::string> openapi_document(const RouteTable& rows, std::string_view ti
     json.key("paths");
     json.begin_object();
     for (const auto& [path, operations] : paths) {
-        json.key(path);
+        json.key(path_template(path));
         json.begin_object();
         for (const auto* row : operations)
             write_operation(json, *row);

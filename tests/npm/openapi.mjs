@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { Validator } from '@seriousme/openapi-schema-validator';
 
 const validator = new Validator();
-const result = await validator.validate(await text(process.stdin));
+const result = await validator.validate(JSON.parse(await text(process.stdin)));
 if (!result.valid) {
   console.error(JSON.stringify(result.errors, null, 2));
   process.exit(1);
@@ -16,8 +16,10 @@ const findings = [];
 const ids = new Set();
 for (const [path, item] of Object.entries(document.paths)) {
   const braces = [...path.matchAll(/\{([^}]+)\}/g)].map((match) => match[1]);
+  if (!/^(\/(([A-Za-z0-9._-]+)|(\{[A-Za-z0-9_]+\})))+$/.test(path)) findings.push(`${path}: not a path template`);
   for (const [verb, operation] of Object.entries(item)) {
     const where = `${verb.toUpperCase()} ${path}`;
+    if (!/^[a-z0-9_]+$/.test(operation.operationId)) findings.push(`${where}: operationId ${operation.operationId}`);
     if (ids.has(operation.operationId)) findings.push(`${where}: operationId ${operation.operationId} is used twice`);
     ids.add(operation.operationId);
     const named = (operation.parameters ?? []).filter((one) => one.in === 'path').map((one) => one.name);
