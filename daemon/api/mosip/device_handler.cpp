@@ -95,7 +95,7 @@ http::Response unsigned_answer(const ErrorContext& context) {
     // Clients read the code and not the status; what the appliance itself refuses keeps its status for those who look.
     const bool ours = error.code == ErrorCode::unauthenticated ||
                       error.code == ErrorCode::permission_denied || error.code == ErrorCode::rate_limited ||
-                      error.code == ErrorCode::overloaded || context.status == 413;
+                      error.code == ErrorCode::overloaded;
     response.status = ours ? context.status : 200;
     if (error.retry_after && response.status != 200)
         response.headers.emplace_back("Retry-After", std::to_string(error.retry_after->count()));

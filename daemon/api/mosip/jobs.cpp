@@ -6,6 +6,7 @@
 #include "sqlite/mosip_settings_store.h"
 #include "sqlite/mosip_vendor_store.h"
 #include "sqlite/read_pool.h"
+#include "sqlite/writer.h"
 
 namespace signet::api::mosip {
 namespace {
@@ -37,18 +38,17 @@ Status deregister(sqlite::Transaction& transaction, const sqlite::MosipDevice& d
     return {};
 }
 
-Result<std::size_t> deregister_batch(Context& context) {
-    const auto now = context.services.clock.now();
+Result<std::size_t> deregister_batch(sqlite::Writer& writer, sqlite::ReadPool& readers, SystemTime now) {
     SystemTime before{};
     std::vector<sqlite::MosipDevice> idle;
     {
-        SIGNET_ASSIGN(const auto db, context.services.readers.lease());
+        SIGNET_ASSIGN(const auto db, readers.lease());
         SIGNET_ASSIGN(const auto policy, sqlite::mosip_settings_store::policy(*db));
         before = now - policy.resync_within;
         SIGNET_ASSIGN(idle, store::idle(*db, before, kBatch));
     }
     if (idle.empty()) return 0;
-    SIGNET_TRY(context.services.writer.run([&](sqlite::Transaction& transaction) -> Status {
+    SIGNET_TRY(writer.run([&](sqlite::Transaction& transaction) -> Status {
         for (const auto& device : idle)
             SIGNET_TRY(deregister(transaction, device, before, now));
         return {};
@@ -63,21 +63,21 @@ bool failed(std::string_view event, const Error& error) {
 
 }  // namespace
 
-bool deregister_idle(Context& context) {
+bool deregister_idle(sqlite::Writer& writer, sqlite::ReadPool& readers, const Clock& clock) {
     while (true) {
-        const auto done = deregister_batch(context);
+        const auto done = deregister_batch(writer, readers, clock.now());
         if (!done) return failed("mosip.deregister.failed", done.error());
         if (*done < kBatch) return true;
     }
 }
 
-bool prune(Context& context) {
-    const auto now = context.services.clock.now();
+bool prune(sqlite::Writer& writer, const Clock& clock, std::chrono::milliseconds clock_window) {
+    const auto now = clock.now();
     // Twice the window: a request from the future's edge stays acceptable for that long.
-    const auto transactions = now - 2 * context.material()->settings.clock_window - std::chrono::minutes{1};
+    const auto transactions = now - 2 * clock_window - std::chrono::minutes{1};
     while (true) {
         std::size_t gone = 0;
-        const auto done = context.services.writer.run([&](sqlite::Transaction& transaction) -> Status {
+        const auto done = writer.run([&](sqlite::Transaction& transaction) -> Status {
             SIGNET_ASSIGN(gone, store::prune(transaction, transactions, now - kEventsStay, kBatch));
             return {};
         });

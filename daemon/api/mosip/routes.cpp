@@ -109,8 +109,14 @@ class Mosip final : public Family {
     }
     void add_jobs(service::Maintenance& maintenance) override {
         using namespace std::chrono_literals;
-        maintenance.add({"mosip.deregister", 1min, 1min, [this] { return deregister_idle(context_); }});
-        maintenance.add({"mosip.prune", 5min, 1min, [this] { return prune(context_); }});
+        maintenance.add({"mosip.deregister", 1min, 1min, [this] {
+                             return deregister_idle(context_.services.writer, context_.services.readers,
+                                                    context_.services.clock);
+                         }});
+        maintenance.add({"mosip.prune", 5min, 1min, [this] {
+                             return prune(context_.services.writer, context_.services.clock,
+                                          context_.material()->settings.clock_window);
+                         }});
     }
 
   private:
