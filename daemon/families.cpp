@@ -6,6 +6,7 @@
 #include "daemon/api/momo/routes.h"
 #include "daemon/api/mosip/routes.h"
 #include "daemon/api/mpoc/routes.h"
+#include "daemon/api/mypos/routes.h"
 #include "daemon/api/native/routes.h"
 #include "daemon/api/paycontrol/routes.h"
 #include "daemon/config/config.h"
@@ -20,6 +21,7 @@ const std::vector<FamilyEntry>& families() {
         {"momo", [](const config::Config& config) { return config.momo.has_value(); }, api::momo::make},
         {"paycontrol", [](const config::Config& config) { return config.paycontrol.has_value(); },
          api::paycontrol::make},
+        {"mypos", [](const config::Config& config) { return config.mypos.has_value(); }, api::mypos::make},
     };
     return all;
 }

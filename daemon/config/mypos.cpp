@@ -17,6 +17,8 @@ Result<Mypos> read_mypos(const yaml::Node& node) {
     }
     if (const auto packs = node.optional("packs")) {
         SIGNET_ASSIGN(mypos.packs, packs->boolean());
+        if (mypos.packs)
+            return packs->error("configuration packs are not made by this version; leave it out");
     }
     if (const auto failures = node.optional("failures"))
         SIGNET_TRY(

@@ -93,6 +93,7 @@ std::vector<Command> top_commands();
 std::vector<Command> operation_commands();  // status, backup, version
 std::vector<Command> outbox_commands();
 std::vector<Command> momo_commands();
+std::vector<Command> mypos_commands();
 std::vector<Command> doctor_commands();
 std::vector<Command> bench_commands();
 std::vector<Command> paycontrol_commands();

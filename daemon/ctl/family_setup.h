@@ -42,7 +42,8 @@ struct FamilySetup {
     std::string_view policy_text{};       // rules of policy.yaml, two spaces deep
 };
 
-FamilySetup momo_setup();  // setup_momo.cpp
+FamilySetup momo_setup();   // setup_momo.cpp
+FamilySetup mypos_setup();  // setup_mypos.cpp
 
 // In the order of the help. Each family has a file of its own, setup_<family>.cpp.
 const std::vector<FamilySetup>& family_setups();

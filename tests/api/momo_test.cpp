@@ -381,59 +381,5 @@ TEST_F(Momo, CallbacksGoToTheRegisteredHostOnly) {
     EXPECT_EQ(callback("https://clinic.com/paid").status, 409);
 }
 
-TEST(MomoMerchants, OutsideTheSandboxAMerchantHasItsOwn) {
-    Appliance appliance(Appliance::Options{.start = false, .families = {"momo"}});
-    appliance.edit("signetd.yaml", "sandbox: true ", "target_environment: mtnuganda ");
-    appliance.start();
-    // The tests' own user is `operator` here.
-    const auto subscribe = [&](const std::string& merchant) {
-        return "Ocp-Apim-Subscription-Key: " +
-               text(expect_json(appliance.admin(
-                                    {.verb = "POST",
-                                     .target = "/v1/momo/subscriptions",
-                                     .body = R"({"merchant":")" + merchant + R"(","product":"collection"})"}),
-                                201),
-                    "primary_key");
-    };
-    const std::string id = "c72025f5-5cd1-4630-99e4-8ba4722fad56";
-    const auto make = [&](const std::string& key) {
-        return appliance.post("/v1_0/apiuser", R"({"providerCallbackHost":"clinic.com"})",
-                              {key, "X-Reference-Id: " + id});
-    };
-    const auto refused = make(subscribe("somebody-else"));
-    EXPECT_EQ(refused.status, 401);
-    EXPECT_EQ(number(parse_json(refused.body), "statusCode"), 401U);
-    const auto mine = subscribe("operator");
-    EXPECT_EQ(make(mine).status, 201);
-    HttpConnection connection(appliance.api_socket());
-    const auto details = connection.send({.target = "/v1_0/apiuser/" + id, .headers = {mine}});
-    EXPECT_EQ(text(expect_json(details), "targetEnvironment"), "mtnuganda");
-}
-
-TEST(MomoGuesses, AreSlowedDown) {
-    Appliance appliance(Appliance::Options{.start = false, .families = {"momo"}});
-    appliance.edit("signetd.yaml", "{ per_caller: 60, per_account: 20 }",
-                   "{ per_caller: 100, per_account: 3 }");
-    appliance.start();
-    const auto subscription =
-        expect_json(appliance.admin({.verb = "POST",
-                                     .target = "/v1/momo/subscriptions",
-                                     .body = R"({"merchant":"shop","product":"collection"})"}),
-                    201);
-    const auto key = "Ocp-Apim-Subscription-Key: " + text(subscription, "primary_key");
-    const std::string nobody = "11111111-1111-4111-8111-111111111111";
-    const auto guess = [&](const std::string& id) {
-        return appliance.post("/collection/token/", "", {key, basic(id, "0000")});
-    };
-    for (int i = 0; i < 3; ++i)
-        EXPECT_EQ(guess(nobody).status, 401);
-    const auto refused = guess(nobody);
-    EXPECT_EQ(refused.status, 429);
-    EXPECT_EQ(refused.body, R"({"error":"too_many_requests"})");
-    EXPECT_TRUE(refused.headers.contains("retry-after"));
-    EXPECT_EQ(guess("22222222-2222-4222-8222-222222222222").status, 401)
-        << "another account is another matter";
-}
-
 }  // namespace
 }  // namespace signet::testing
