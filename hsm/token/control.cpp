@@ -33,6 +33,7 @@ Bytes encode_settings(const WorkerSettings& settings) {
     writer.flag(config.session_copies.value_or(false));
     writer.flag(config.in_clear.software_oaep);
     writer.flag(config.in_clear.merchant_keys);
+    writer.flag(config.reveal_secrets);
     writer.number(std::uint32_t{config.threads});
     writer.number(static_cast<std::uint64_t>(config.request_deadline.count()));
     writer.flag(settings.cold);
@@ -54,6 +55,7 @@ Result<WorkerSettings> decode_settings(ByteView body) {
     if (has_copies) config.session_copies = copies;
     config.in_clear.software_oaep = reader.flag();
     config.in_clear.merchant_keys = reader.flag();
+    config.reveal_secrets = reader.flag();
     config.threads = reader.number<std::uint32_t>();
     config.request_deadline =
         std::chrono::milliseconds(static_cast<std::int64_t>(reader.number<std::uint64_t>()));
