@@ -54,7 +54,9 @@ class PayControlUsers : public ::testing::Test {
         std::ofstream(path) << content;
         std::filesystem::permissions(path, std::filesystem::perms(0600));
         // signetctl runs as the appliance's user.
-        if (const auto user = service_user()) EXPECT_EQ(lchown(path.c_str(), *user, *user), 0);
+        if (const auto user = service_user()) {
+            EXPECT_EQ(lchown(path.c_str(), *user, *user), 0);
+        }
         return path;
     }
     static Ended device(std::vector<std::string> arguments, const std::string& name) {
