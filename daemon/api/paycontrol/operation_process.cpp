@@ -71,7 +71,9 @@ Outcome<Ending> judge(Call& call, const UserOf& owner, const Parts& parts, const
     if (found == parts.end()) {
         Ending stranger;
         stranger.transaction.transaction_id = item.transaction_id;
-        stranger.outcome = item.confirm ? sqlite::PcOutcome::confirmed : sqlite::PcOutcome::declined;
+        stranger.outcome = item.confirm                        ? sqlite::PcOutcome::confirmed
+                           : item.decline.reason == "canceled" ? sqlite::PcOutcome::canceled
+                                                               : sqlite::PcOutcome::declined;
         stranger.confirm_code = item.confirmation.code;
         stranger.reason = item.decline.reason;
         stranger.check_time = to_unix_ms(call.context.now()) / 1000;
