@@ -51,35 +51,81 @@ CkResult<std::optional<FoundKey>> read_key(Session& session, CK_OBJECT_HANDLE ob
                     .object = object};
 }
 
-// The token's keys, without those whose objects are among `known`, which go to `still_there`.
-CkResult<std::vector<FoundKey>> read_all_keys(
-    Session& session, const std::unordered_map<CK_OBJECT_HANDLE, std::shared_ptr<const TokenKey>>& known,
-    std::vector<std::shared_ptr<const TokenKey>>& still_there) {
+struct Known {
+    std::unordered_map<CK_OBJECT_HANDLE, std::shared_ptr<const TokenKey>> keys;
+    std::unordered_set<CK_OBJECT_HANDLE> others;
+};
+struct Read {
     std::vector<FoundKey> found;
-    bool pairs = false;
-    for (const CK_OBJECT_CLASS object_class : {CKO_PRIVATE_KEY, CKO_SECRET_KEY}) {
-        Template pattern;
-        pattern.number(CKA_CLASS, object_class).flag(CKA_TOKEN, true);
-        SIGNET_ASSIGN(const auto handles, session.find(pattern));
-        for (const auto handle : handles) {
-            if (const auto place = known.find(handle); place != known.end()) {
-                still_there.push_back(place->second);
-                continue;
-            }
-            SIGNET_ASSIGN(auto key, read_key(session, handle));
-            if (!key) continue;
-            pairs = pairs || is_asymmetric(key->info.algorithm);
-            found.push_back(*std::move(key));
+    std::vector<std::shared_ptr<const TokenKey>> still_there;
+    std::unordered_set<CK_OBJECT_HANDLE> others;
+    std::vector<KeyCache::Object> objects;
+};
+
+CkResult<Bytes> read_public_key(Session& session, CK_OBJECT_HANDLE object, KeyAlgorithm algorithm) {
+    const auto read = is_rsa(algorithm) ? session.read(object, {CKA_MODULUS, CKA_PUBLIC_EXPONENT})
+                                        : session.read(object, {CKA_EC_POINT});
+    if (read) return spki_from(*read, algorithm);
+    if (pkcs11::is_stale_handle(read.error().rv)) return Bytes();
+    return std::unexpected(read.error());
+}
+
+// The token's keys; those whose objects are known are not read again.
+CkResult<Read> read_all_keys(Session& session, const Known& known) {
+    Read out;
+    std::map<Bytes, Bytes> public_keys;
+    Template pattern;
+    pattern.flag(CKA_TOKEN, true);
+    SIGNET_ASSIGN(const auto handles, session.find(pattern));
+    for (const auto handle : handles) {
+        if (const auto place = known.keys.find(handle); place != known.keys.end()) {
+            out.still_there.push_back(place->second);
+            continue;
         }
+        if (known.others.contains(handle)) {
+            out.others.insert(handle);
+            continue;
+        }
+        const auto names = session.read(handle, {CKA_CLASS, CKA_ID, CKA_LABEL});
+        if (!names && pkcs11::is_stale_handle(names.error().rv)) continue;
+        if (!names) return std::unexpected(names.error());
+        const auto object_class = names->number(CKA_CLASS).value_or(CKO_VENDOR_DEFINED);
+        const auto cka_id = names->bytes(CKA_ID);
+        if (!is_our_id(cka_id)) {
+            out.others.insert(handle);
+            continue;
+        }
+        out.objects.push_back(
+            {handle, object_class, to_bytes(cka_id), is_provisional(names->text(CKA_LABEL))});
+        if (object_class == CKO_PRIVATE_KEY || object_class == CKO_SECRET_KEY) {
+            SIGNET_ASSIGN(auto key, read_key(session, handle));
+            if (key) out.found.push_back(*std::move(key));
+            continue;
+        }
+        const auto metadata = decode_key_metadata(cka_id);
+        if (object_class == CKO_PUBLIC_KEY && metadata) {
+            SIGNET_ASSIGN(public_keys[to_bytes(cka_id)],
+                          read_public_key(session, handle, metadata->algorithm));
+        }
+        out.others.insert(handle);
     }
-    if (!pairs) return found;
-    // All public objects in one search, not one search a key.
-    SIGNET_ASSIGN(const auto public_keys, read_public_keys(session));
-    for (auto& key : found) {
-        if (const auto place = public_keys.find(key.cka_id); place != public_keys.end())
-            key.info.public_key = place->second;
+    bool missing = false;
+    const auto match = [&] {
+        missing = false;
+        for (auto& key : out.found) {
+            if (!is_asymmetric(key.info.algorithm) || !key.info.public_key.empty()) continue;
+            if (const auto place = public_keys.find(key.cka_id); place != public_keys.end())
+                key.info.public_key = place->second;
+            missing = missing || key.info.public_key.empty();
+        }
+    };
+    match();
+    if (missing) {
+        // Its public half was known under a handle that the token has given to another object since.
+        SIGNET_ASSIGN(public_keys, read_public_keys(session));
+        match();
     }
-    return found;
+    return out;
 }
 
 // One search gives both halves of a pair: they carry the same label.
@@ -132,23 +178,24 @@ CK_OBJECT_HANDLE TokenKey::handle() const {
     return copy_ ? copy_->handle() : object_;
 }
 
-Status KeyCache::refresh() {
+Status KeyCache::refresh(std::vector<Object>* objects) {
     for (;;) {
         const auto destroyed_before = destroyed();
-        std::unordered_map<CK_OBJECT_HANDLE, Entry> known;
+        Known known;
         for (auto& entry : all())
-            known.emplace(entry->object(), entry);
-        std::vector<Entry> entries;
-        auto found = context_->with_session([&](Session& session) {
-            entries.clear();
-            return read_all_keys(session, known, entries);
-        });
-        if (!found) return std::unexpected(context_->explain(found.error(), "reading the token's keys"));
-        for (auto& key : *found) {
+            known.keys.emplace(entry->object(), entry);
+        {
+            const std::shared_lock lock(mutex_);
+            known.others = others_;
+        }
+        auto read = context_->with_session([&](Session& session) { return read_all_keys(session, known); });
+        if (!read) return std::unexpected(context_->explain(read.error(), "reading the token's keys"));
+        auto& entries = read->still_there;
+        for (auto& key : read->found) {
             entries.push_back(std::make_shared<const TokenKey>(*context_, std::move(key.info),
                                                                std::move(key.cka_id), key.object));
         }
-        if (entries.empty() && !known.empty()) {
+        if (entries.empty() && !known.keys.empty()) {
             context_->mark_lost("all of its keys are gone");
             return context_->check_alive();
         }
@@ -159,6 +206,8 @@ Status KeyCache::refresh() {
         ambiguous_.clear();
         for (const auto& entry : entries)
             insert(entry);
+        others_ = std::move(read->others);
+        if (objects != nullptr) *objects = std::move(read->objects);
         return {};
     }
 }

@@ -66,8 +66,17 @@ class KeyCache {
   public:
     explicit KeyCache(TokenContext& context) : context_(&context) {}
 
-    // Reads what the token has; keys that are known already keep their entry, keys that are gone lose it.
-    Status refresh();
+    // An object of ours as the token has it, whatever it is.
+    struct Object {
+        CK_OBJECT_HANDLE handle;
+        CK_OBJECT_CLASS object_class;
+        Bytes cka_id;
+        bool provisional;
+    };
+    // Reads what the token has; keys that are known already keep their entry, keys that are gone lose it. `objects` gets
+    // every object of ours that was not known yet. One search and two reads an object: SoftHSM opens an object's file
+    // each time it looks at it, in a search for others too, and most of a start went there.
+    Status refresh(std::vector<Object>* objects = nullptr);
 
     // From memory, else from the token. Errors: not_found; conflict when the token has two keys of this name;
     // token_unavailable when all known keys vanished at once, because then it is the token that is gone.
@@ -120,6 +129,8 @@ class KeyCache {
     // Names that more than one object carries: using either could be the wrong one.
     std::unordered_set<KeyId, Hash> ambiguous_;
     std::unordered_set<KeyId, Hash> closing_;
+    // Objects that are no keys: public keys, certificates, others' objects. Not read again.
+    std::unordered_set<CK_OBJECT_HANDLE> others_;
     // Destructions that ended: what was read from the token before the last one is read again.
     std::uint64_t destroyed_ = 0;
 };

@@ -56,6 +56,12 @@ bool as_asked(const pkcs11::Attributes& attributes, bool extractable) {
            attributes.flag(CKA_EXTRACTABLE) == extractable;
 }
 
+// What a generation or an import of ours can leave.
+bool is_swept(CK_OBJECT_CLASS object_class) {
+    return object_class == CKO_PRIVATE_KEY || object_class == CKO_SECRET_KEY ||
+           object_class == CKO_PUBLIC_KEY || object_class == CKO_CERTIFICATE;
+}
+
 CkStatus destroy_all(Session& session, Template& pattern) {
     SIGNET_ASSIGN(const auto objects, session.find(pattern));
     for (const auto object : objects) {
@@ -164,47 +170,21 @@ Status KeyLifecycle::destroy(const KeyId& id) {
     return context_->sync_storage(began);
 }
 
-Result<KeyLifecycle::Swept> KeyLifecycle::sweep() {
-    struct Found {
-        CK_OBJECT_HANDLE handle;
-        CK_OBJECT_CLASS object_class;
-        Bytes cka_id;
-        bool provisional;
-    };
+Result<KeyLifecycle::Swept> KeyLifecycle::sweep(const std::vector<KeyCache::Object>& objects) {
     const auto explained = [&](const pkcs11::Failure& failure) {
         return std::unexpected(context_->explain(failure, "sweeping what killed generations left"));
     };
-    const auto all = context_->with_session([](Session& session) -> CkResult<std::vector<Found>> {
-        std::vector<Found> found;
-        for (const CK_OBJECT_CLASS object_class :
-             {CKO_PRIVATE_KEY, CKO_SECRET_KEY, CKO_PUBLIC_KEY, CKO_CERTIFICATE}) {
-            Template pattern;
-            pattern.number(CKA_CLASS, object_class).flag(CKA_TOKEN, true);
-            SIGNET_ASSIGN(const auto handles, session.find(pattern));
-            for (const auto handle : handles) {
-                auto read = session.read(handle, {CKA_ID, CKA_LABEL});
-                if (!read && pkcs11::is_stale_handle(read.error().rv)) continue;
-                if (!read) return std::unexpected(read.error());
-                // Objects of other programs are left alone.
-                if (!is_our_id(read->bytes(CKA_ID))) continue;
-                found.push_back({handle, object_class, to_bytes(read->bytes(CKA_ID)),
-                                 is_provisional(read->text(CKA_LABEL))});
-            }
-        }
-        return found;
-    });
-    if (!all) return explained(all.error());
-
     std::set<Bytes> owners;
-    for (const auto& object : *all) {
+    for (const auto& object : objects) {
         const bool owner = object.object_class == CKO_PRIVATE_KEY || object.object_class == CKO_SECRET_KEY;
         if (owner && !object.provisional) owners.insert(object.cka_id);
     }
     Swept swept;
     const auto began = std::filesystem::file_time_type::clock::now();
     std::optional<Session> session;
-    for (const auto& object : *all) {
+    for (const auto& object : objects) {
         if (!object.provisional && owners.contains(object.cka_id)) continue;
+        if (!is_swept(object.object_class)) continue;
         if (!session) {
             auto opened = context_->writable_session();
             if (!opened) return explained(opened.error());

@@ -27,8 +27,8 @@ class KeyLifecycle {
         std::uint32_t provisional = 0;  // objects of generations that did not end
         std::uint32_t orphans = 0;      // public keys and certificates whose private key is gone
     };
-    // At a cold start, before the keys are read.
-    Result<Swept> sweep();
+    // At a cold start, over all that the keys' first reading found.
+    Result<Swept> sweep(const std::vector<KeyCache::Object>& objects);
 
   private:
     // Holds a key's name while it is made or destroyed.

@@ -132,14 +132,15 @@ Result<std::unique_ptr<TokenOperations>> TokenOperations::open(OperationsOptions
                                                                const Secret& pin) {
     SIGNET_ASSIGN(auto context, TokenContext::open(std::move(options), std::move(module), pin));
     auto parts = std::make_unique<Parts>(std::move(context));
+    std::vector<KeyCache::Object> objects;
+    SIGNET_TRY(parts->keys.refresh(&objects));
     if (parts->context->options().sweep) {
         // A token that takes no writes just now keeps its leftovers: they are not used, and it signs all the same.
-        if (auto swept = parts->lifecycle.sweep(); !swept) {
+        if (auto swept = parts->lifecycle.sweep(objects); !swept) {
             if (parts->context->lost()) return std::unexpected(std::move(swept).error());
             log::warning("token.sweep", swept.error().message, {{"detail", swept.error().detail}});
         }
     }
-    SIGNET_TRY(parts->keys.refresh());
     return std::unique_ptr<TokenOperations>(new TokenOperations(std::move(parts)));
 }
 
