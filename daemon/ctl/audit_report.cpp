@@ -56,9 +56,12 @@ void AuditSummariser::look_for_gaps(const sqlite::AuditRecord& record) {
             gap(record.time_ms, "the daemon ended without saying so; its last record before is of " +
                                     to_rfc3339(from_unix_ms(previous_ms_)));
         stopped_ms_ = 0;
+        known_to_run_ = true;
     }
-    if (record.action == "system.stop") stopped_ms_ = record.time_ms;
-    known_to_run_ = record.action != "system.stop";
+    if (record.action == "system.stop") {
+        stopped_ms_ = record.time_ms;
+        known_to_run_ = false;
+    }
     if (record.action == "system.refusals") {
         if (const auto lost = number_in(record.details, "not_recorded"); lost != 0)
             gap(record.time_ms, std::to_string(lost) + " refusals found no room and were only counted");
