@@ -108,10 +108,12 @@ TEST(QrCodes, AreReadBackByteForByte) {
         EXPECT_GE(width, 300U);
         const auto file = directory.path() / "code.gif";
         std::ofstream(file, std::ios::binary) << *gif;
+        // It complains to stderr where there is no D-Bus.
         const auto read =
-            testing::run({"/usr/bin/zbarimg", "--quiet", "--raw", "--oneshot", "-Sbinary", file.string()});
-        EXPECT_EQ(read.code, 0) << read.output;
-        EXPECT_EQ(read.output, text);
+            testing::run({"/bin/sh", "-c", "exec zbarimg --quiet --raw --oneshot -Sbinary \"$0\" 2>/dev/null",
+                          file.string()});
+        EXPECT_EQ(read.code, 0);
+        EXPECT_TRUE(read.output == text);
     }
 }
 
