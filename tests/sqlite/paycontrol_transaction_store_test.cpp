@@ -15,7 +15,7 @@ namespace transactions = paycontrol_transaction_store;
 namespace operations = paycontrol_operation_store;
 namespace events = paycontrol_event_store;
 
-constexpr auto kNow = from_unix_ms(1'700'000'000'000);
+const auto kNow = from_unix_ms(1'700'000'000'000);
 
 PcTransaction sample(std::string id) {
     PcTransaction value;
