@@ -252,6 +252,48 @@ TEST_F(Mpoc, KeysOfTheDeviceComeAsRequests) {
         "failed_precondition");
 }
 
+TEST_F(Mpoc, PaymentKeysAreLoadedUnderTheKekCertificate) {
+    const auto sdk = text(enrol(), "sdkId");
+    const auto pem = save("kek-of.pem", text(data(query("info", "bank", sdk)), "kekCert"));
+    const std::string key(32, '\x5a');
+    const auto wrap = [&](const std::string& secret, const std::string& mgf1) {
+        const auto done = Appliance::openssl(
+            {"pkeyutl", "-encrypt", "-certin", "-inkey", pem, "-in", save("secret", secret), "-pkeyopt",
+             "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha256", "-pkeyopt", "rsa_mgf1_md:" + mgf1,
+             "-out", appliance->scratch("wrapped").string()});
+        EXPECT_EQ(done.code, 0) << done.output;
+        std::ifstream file(appliance->scratch("wrapped"), std::ios::binary);
+        return to_base64(as_bytes(std::string((std::istreambuf_iterator<char>(file)), {})));
+    };
+    const auto load = [&](json::object body) {
+        return appliance->post("/v1/mpoc/sdks/" + sdk + "/kek/unwrap", json::serialize(body));
+    };
+    auto expected =
+        Appliance::openssl({"mac", "-cipher", "AES-256-CBC", "-macopt", "hexkey:" + to_hex(as_bytes(key)),
+                            "-in", save("zeros", std::string(16, '\0')), "CMAC"})
+            .output.substr(0, 6);
+    for (auto& c : expected)
+        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    const auto loaded =
+        expect_json(load({{"key", wrap(key, "sha1")}, {"algorithm", "aes-256"}, {"mgf1", "SHA-1"}}), 201);
+    EXPECT_EQ(text(loaded, "kcv"), expected);
+    const auto second =
+        expect_json(load({{"key", wrap(key, "sha256")}, {"algorithm", "aes-256"}, {"kcv", expected}}), 201);
+    EXPECT_NE(text(second, "keyId"), text(loaded, "keyId"));
+    EXPECT_EQ(shown("/v1/mpoc/sdks/" + sdk).at("paymentKeys").as_array().size(), 2U);
+    // One answer for whatever does not decrypt.
+    const auto wrong = load({{"key", wrap(key, "sha1")}, {"algorithm", "aes-256"}});
+    const auto shorter = load({{"key", wrap(key.substr(1), "sha256")}, {"algorithm", "aes-256"}});
+    EXPECT_EQ(wrong.status, 422) << wrong.body;
+    EXPECT_EQ(text(parse_json(wrong.body), "detail"), text(parse_json(shorter.body), "detail"));
+    EXPECT_EQ(load({{"key", wrap(key, "sha256")}, {"algorithm", "aes-256"}, {"kcv", "000000"}}).status, 422);
+    EXPECT_EQ(load({{"key", wrap(key, "sha256")}, {"algorithm", "hmac-256"}}).status, 400);
+    EXPECT_EQ(load({{"key", "%"}, {"algorithm", "aes-256"}}).status, 400);
+    EXPECT_EQ(shown("/v1/mpoc/sdks/" + sdk).at("paymentKeys").as_array().size(), 2U);
+    admin("/v1/mpoc/sdks/" + sdk + "/block", {});
+    EXPECT_EQ(load({{"key", wrap(key, "sha256")}, {"algorithm", "aes-256"}}).status, 409);
+}
+
 TEST_F(Mpoc, TheSignKeySignsAndARestartForgetsNothing) {
     const auto enrolled = enrol();
     const auto sdk = text(enrolled, "sdkId");

@@ -29,8 +29,9 @@ Answer decommission_sdk(Context& context, Exchange& exchange);
 // attestation_handlers.cpp
 Answer report_attestation(Context& context, Exchange& exchange);
 Answer list_attestations(Context& context, Exchange& exchange);
-// key_handlers.cpp
+// payment_keys.cpp
 Answer unwrap_payment_key(Context& context, Exchange& exchange);
+// key_handlers.cpp
 Answer sign(Context& context, Exchange& exchange);
 
 }  // namespace signet::api::mpoc

@@ -80,7 +80,7 @@ Result<NewKeys> make_keys(Context& context, const service::Caller& caller, MpocS
         if (kek->public_key == sign->public_key)
             return fail(ErrorCode::unprocessable, "signCsr: expected another key than kekCsr has");
     } else {
-        SIGNET_ASSIGN(kek, make_in_token(context, sdk, kKekClass, KeyUsage::decrypt, keys, caller.deadline));
+        SIGNET_ASSIGN(kek, make_in_token(context, sdk, kKekClass, KeyUsage::unwrap, keys, caller.deadline));
         SIGNET_ASSIGN(sign, make_in_token(context, sdk, kSignClass, KeyUsage::sign, keys, caller.deadline));
     }
     auto& authorities = context.services.authorities;
@@ -201,6 +201,16 @@ Status check_usable(Context& context, const MpocSdk& sdk) {
                     "the private keys of the SDK instance " + sdk.sdk_id +
                         " are in the device: it was enrolled with certificate requests");
     return {};
+}
+
+Result<WrappedKey> key_of(Context& context, const sqlite::MpocSdk& sdk, std::string_view key_class) {
+    SIGNET_ASSIGN(const auto db, context.services.readers.lease());
+    SIGNET_ASSIGN(const auto row,
+                  sqlite::wrapped_key_store::find(*db, owner_of(sdk), key_class, 0, sdk.generation));
+    if (!row)
+        return fail(ErrorCode::internal, "the SDK instance has no key of its generation",
+                    owner_of(sdk) + " " + std::string(key_class));
+    return service::to_wrapped_key(*row);
 }
 
 Result<MpocSdk> enrol(Context& context, const service::Caller& caller, MpocSdk sdk,

@@ -21,7 +21,7 @@ class ReadPool;
 
 namespace signet::api::mpoc {
 
-inline constexpr std::string_view kKekClass = "mpoc.kek";          // usage decrypt
+inline constexpr std::string_view kKekClass = "mpoc.kek";          // usage unwrap
 inline constexpr std::string_view kSignClass = "mpoc.sign";        // usage sign
 inline constexpr std::string_view kPaymentClass = "mpoc.payment";  // payment keys; index 1, 2, …
 
@@ -38,6 +38,8 @@ Result<sqlite::MpocSdk> must_find_sdk(Context& context, std::string_view sdk_id)
 Result<std::optional<std::string>> why_invalid(Context& context, const sqlite::MpocSdk& sdk);
 // conflict, naming the reason, unless the instance is VALID and its keys are in the token.
 Status check_usable(Context& context, const sqlite::MpocSdk& sdk);
+// One of the two private keys of an instance whose keys are in the token.
+Result<WrappedKey> key_of(Context& context, const sqlite::MpocSdk& sdk, std::string_view key_class);
 
 // Certificate requests of the two keys, PEM or base64 of DER; absent for keys that the token makes.
 struct Requests {

@@ -6,25 +6,8 @@
 #include "daemon/service/audited_operation.h"
 #include "daemon/service/details.h"
 #include "daemon/service/signing.h"
-#include "daemon/service/wrapped_keys.h"
-#include "sqlite/read_pool.h"
-#include "sqlite/wrapped_key_store.h"
 
 namespace signet::api::mpoc {
-namespace {
-
-Result<WrappedKey> key_of(Context& context, const sqlite::MpocSdk& sdk, std::string_view key_class) {
-    SIGNET_ASSIGN(const auto db, context.services.readers.lease());
-    SIGNET_ASSIGN(const auto row,
-                  sqlite::wrapped_key_store::find(*db, owner_of(sdk), key_class, 0, sdk.generation));
-    if (!row)
-        return fail(ErrorCode::internal, "the SDK instance has no key of its generation",
-                    owner_of(sdk) + " " + std::string(key_class));
-    return service::to_wrapped_key(*row);
-}
-
-}  // namespace
-
 Answer sign(Context& context, Exchange& exchange) {
     SIGNET_ASSIGN(const auto body, exchange.json());
     SIGNET_TRY(body.only({"algorithm", "data", "digest"}));

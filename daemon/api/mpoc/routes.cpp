@@ -32,6 +32,7 @@ RouteTable rows(Context& context) {
         {get,  "/mpoc/sp/api/security/{customerId}/{sdkId}", "mpoc.security", api, kSmall, "sdkId", kDecided, to(query_security), "Query the state of an SDK instance (AMS API)", "", kSecurity, error_envelope},
         {post, "/mpoc/sp/api/token",                         "mpoc.security", api, kSmall, "",      kDecided, to(request_token),  "No longer supported (AMS API)", "", "", error_envelope},
 
+        {post, "/v1/mpoc/sdks/{sdkId}/kek/unwrap",   "mpoc.unwrap", api, kSmall, "sdkId", kDecided, to(unwrap_payment_key), "Load a payment key that came under the KEK certificate of an SDK instance", kUnwrap, kUnwrapped},
         {post, "/v1/mpoc/sdks/{sdkId}/sign",         "mpoc.sign",   api, kData,  "sdkId", kDecides, to(sign),               "Sign with the sign key of an SDK instance", kSign, kSigned},
         {post, "/v1/mpoc/sdks/{sdkId}/attestations", "mpoc.attest", api, kSmall, "sdkId", kDecided, to(report_attestation), "Report an attestation result", kAttest, ""},
 

@@ -20,6 +20,10 @@ inline constexpr std::string_view kRekey =
     R"({"type":"object","properties":{"kekCsr":{"type":"string"},"signCsr":{"type":"string"}}})";
 inline constexpr std::string_view kAttest =
     R"({"type":"object","required":["result"],"properties":{"result":{"type":"string"},"advice":{"type":"string"},"time":{"type":"integer"},"version":{"type":"string"}}})";
+inline constexpr std::string_view kUnwrap =
+    R"({"type":"object","required":["key","algorithm"],"properties":{"key":{"type":"string","contentEncoding":"base64"},"algorithm":{"type":"string","enum":["aes-128","aes-192","aes-256","tdes-2key","tdes-3key"]},"mgf1":{"type":"string","enum":["SHA-1","SHA-256"]},"label":{"type":"string","contentEncoding":"base64"},"kcv":{"type":"string"}}})";
+inline constexpr std::string_view kUnwrapped =
+    R"({"type":"object","required":["keyId","kcv","algorithm","sdkId","audit"],"properties":{"keyId":{"type":"string"},"kcv":{"type":"string"},"algorithm":{"type":"string"},"sdkId":{"type":"string"},"audit":{"type":"integer"}}})";
 inline constexpr std::string_view kSign =
     R"({"type":"object","properties":{"algorithm":{"type":"string","enum":["RS256","RS384","RS512","PS256","PS384","PS512"]},"data":{"type":"string","contentEncoding":"base64"},"digest":{"type":"string","contentEncoding":"base64"}}})";
 inline constexpr std::string_view kSigned =
