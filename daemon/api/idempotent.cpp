@@ -70,8 +70,8 @@ Answer run(Services& services, Exchange& exchange, bool secret,
 
 }  // namespace
 
-Answer idempotent(Services& services, Exchange& exchange,
-                  const std::function<Answer(const Keep& keep)>& work, bool secret) {
+Answer idempotent(Services& services, Exchange& exchange, const std::function<Answer(const Keep& keep)>& work,
+                  bool secret) {
     return run(services, exchange, secret, work);
 }
 

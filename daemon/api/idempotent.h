@@ -27,8 +27,8 @@ struct Keep {
 // Runs `work`, or gives the answer of an earlier request with the same key. `work` calls `keep` in its transaction; where
 // it has none, the answer is kept afterwards; a `secret` one encrypted, for 10 minutes. Answers from 300 on and errors are not kept, and release the key unless it is
 // bound to an intent.
-Answer idempotent(Services& services, Exchange& exchange,
-                  const std::function<Answer(const Keep& keep)>& work, bool secret = false);
+Answer idempotent(Services& services, Exchange& exchange, const std::function<Answer(const Keep& keep)>& work,
+                  bool secret = false);
 // The same for an answer that shows a secret once: it is kept encrypted, for 10 minutes.
 Answer idempotent_secret(Services& services, Exchange& exchange, const std::function<Answer()>& work);
 

@@ -12,7 +12,7 @@ namespace signet::ctl {
 struct GlobalOptions {
     std::filesystem::path config = "/etc/signet/signetd.yaml";
     std::optional<std::filesystem::path> socket;
-    std::string approval;  // id; sent as Signet-Approval
+    std::string approval{};  // id; sent as Signet-Approval
     bool json = false;
 };
 

@@ -30,7 +30,12 @@ const std::vector<Command>& commands() {
     static const std::vector<Command> all = [] {
         std::vector<Command> list;
         for (const auto part :
-             {init_commands, key_commands, signing_commands, certificate_commands, mpoc_commands, mosip_commands, outbox_commands, momo_commands, paycontrol_commands, device_commands, mypos_commands, policy_commands, approval_commands, audit_commands, audit_people_commands, operation_commands, top_commands, doctor_commands, bench_commands, completion_commands, manual_commands})
+             {init_commands,       key_commands,    signing_commands,      certificate_commands,
+              mpoc_commands,       mosip_commands,  outbox_commands,       momo_commands,
+              paycontrol_commands, device_commands, mypos_commands,        policy_commands,
+              approval_commands,   audit_commands,  audit_people_commands, operation_commands,
+              top_commands,        doctor_commands, bench_commands,        completion_commands,
+              manual_commands})
             std::ranges::move(part(), std::back_inserter(list));
         return list;
     }();

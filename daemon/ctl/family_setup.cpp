@@ -10,7 +10,8 @@ FamilySetup mosip_setup();  // setup_mosip.cpp
 FamilySetup mpoc_setup();   // setup_mpoc.cpp
 
 const std::vector<FamilySetup>& family_setups() {
-    static const std::vector<FamilySetup> all{mpoc_setup(), mosip_setup(), momo_setup(), paycontrol_setup(), mypos_setup()};
+    static const std::vector<FamilySetup> all{mpoc_setup(), mosip_setup(), momo_setup(), paycontrol_setup(),
+                                              mypos_setup()};
     return all;
 }
 

@@ -54,7 +54,9 @@ class Approvals : public ::testing::Test {
         request.url_base = "https://localhost:" + std::to_string(appliance->tls_port());
         request.ca_file = appliance->path("ca/device.ca.pem");
         HttpConnection connection;
-        return connection.send(request);
+        auto answer = connection.send(request);
+        EXPECT_NE(answer.status, 0) << answer.error;
+        return answer;
     }
     HttpAnswer rotate(std::vector<std::string> headers = {}, const std::string& body = "{}") const {
         return send("POST", "/v1/keys/document.ec/rotate", body, std::move(headers));

@@ -193,7 +193,8 @@ TEST_F(Mosip, TheSimulatedDeviceGoesAllTheWay) {
     EXPECT_NE(device({"snapshot", home, "--trust", file("root.pem")}).code, 0)
         << "another server's certificate";
     std::set<std::string> events;
-    for (const auto& event : shown("/v1/mosip/devices/V2/SN-A/history").at("events").as_array())
+    const auto history = shown("/v1/mosip/devices/V2/SN-A/history");
+    for (const auto& event : history.at("events").as_array())
         events.insert(text(event, "event"));
     for (const auto* event : {"white-listed", "registered", "key rotated"})
         EXPECT_TRUE(events.contains(event)) << event;

@@ -106,7 +106,7 @@ TEST(PayControlFault, WhatWasAcknowledgedSurvivesKill9Once) {
         EXPECT_EQ(text(info, "status"), "confirmed") << transaction;
         std::size_t successes = 0;
         for (const auto& attempt : info.at("confirm_attempts").as_array())
-            successes += text(attempt, "confirm_result") == "SUCCESS" ? 1 : 0;
+            successes += text(attempt, "confirm_result") == "SUCCESS" ? 1U : 0U;
         EXPECT_EQ(successes, 1U) << transaction;
     }
     // The outbox delivers at least once: a kill between the delivery and its record sends it again, with the same content.

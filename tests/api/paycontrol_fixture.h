@@ -178,7 +178,9 @@ class PayControlServer {
   private:
     std::string device(const std::string& user) const { return appliance.scratch(user + ".device").string(); }
     static void own(const std::filesystem::path& file) {
-        if (service_user()) EXPECT_EQ(chown(file.c_str(), *service_user(), *service_user()), 0);
+        if (service_user()) {
+            EXPECT_EQ(chown(file.c_str(), *service_user(), *service_user()), 0);
+        }
     }
 };
 

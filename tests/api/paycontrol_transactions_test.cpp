@@ -251,7 +251,7 @@ TEST_F(PayControl, ManyWhoEndItAtOnceHaveOneOutcome) {
         const auto told = [&] {
             std::size_t count = 0;
             for (const auto& callback : server->callbacks("transaction_callback"))
-                count += text(callback, "transaction_id") == transaction ? 1 : 0;
+                count += text(callback, "transaction_id") == transaction ? 1U : 0U;
             return count;
         };
         EXPECT_TRUE(eventually([&] { return told() >= 1; }));

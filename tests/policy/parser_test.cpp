@@ -20,7 +20,7 @@ principals:
 rules:
   - name: documents
     allow: [gateway]
-    permissions: [keys.sign, keys.verify]
+    permissions: [keys.sign, keys.mac]
     keys: ["document.*"]
     algorithms: [ES256, RS256]
     rate: 500/1s
@@ -76,7 +76,7 @@ TEST(PolicyParserTest, ReadsEverything) {
     EXPECT_EQ(documents.name, "documents");
     EXPECT_EQ(documents.line, 9);
     EXPECT_TRUE(documents.allow);
-    EXPECT_EQ(documents.permissions, (std::vector<std::string>{"keys.sign", "keys.verify"}));
+    EXPECT_EQ(documents.permissions, (std::vector<std::string>{"keys.sign", "keys.mac"}));
     EXPECT_EQ(documents.keys, std::vector<std::string>{"document.*"});
     EXPECT_EQ(documents.algorithms, (std::vector<std::string>{"ES256", "RS256"}));
     EXPECT_EQ(documents.rate, (Rate{500, std::chrono::seconds(1)}));

@@ -29,10 +29,10 @@
 #include <variant>
 #include <vector>
 
-#include <boost/json.hpp>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
+#include <boost/json.hpp>
 
 #ifdef SIGNET_PRECOMPILED_TESTS
 #include <future>

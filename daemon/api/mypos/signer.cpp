@@ -29,14 +29,14 @@ Result<Signed> sign(Context& context, const Exchange& exchange, std::string_view
                                 .add("digest", to_hex(hashed))
                                 .text());
     const Deadline deadline{exchange.deadline()};
-    SIGNET_ASSIGN(
-        const auto made,
-        service::AuditedOperation::run(
-            services.writer, std::move(record), deadline, [&](service::AuditedOperation::Done done) {
-                services.token.sign_async(
-                    {std::move(wrapped), SignAlgorithm::rs256, KeyUsage::sign, std::move(hashed)}, deadline,
-                    std::move(done));
-            }));
+    SIGNET_ASSIGN(const auto made,
+                  service::AuditedOperation::run(services.writer, caller_of(exchange), std::move(record),
+                                                 [&](service::AuditedOperation::Done done) {
+                                                     services.token.sign_async(
+                                                         {std::move(wrapped), SignAlgorithm::rs256,
+                                                          KeyUsage::sign, std::move(hashed)},
+                                                         deadline, std::move(done));
+                                                 }));
     return Signed{to_base64(made.value), made.audit};
 }
 

@@ -260,9 +260,9 @@ Outcome<Reply> get_operation_data(Call& call) {
     if (operation.description) write_shown(json, "description", *operation.description, operation.markdown);
     if (operation.app_extra)
         json.member("app_extra",
-                    fill_template(*operation.app_extra, {{"%SYSTEM_ID%", operation.system_id},
-                                                         {"%USER_ID%", operation.user_id},
-                                                         {"%OPERATION_ID%", operation.operation_id}}));
+                    fill_template(*operation.app_extra, {{"SYSTEM_ID", operation.system_id},
+                                                         {"USER_ID", operation.user_id},
+                                                         {"OPERATION_ID", operation.operation_id}}));
     json.key("transactions");
     json.begin_array();
     for (const auto& part : parts) {

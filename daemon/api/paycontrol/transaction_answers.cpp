@@ -58,12 +58,12 @@ Outcome<Links> links_of(const PcTransaction& transaction) {
     if (transaction.data_type != PcDataType::text || transaction.ended) return links;
     const auto offline = offline_json(transaction);
     if (transaction.url_template)
-        links.deep_link = fill_template(*transaction.url_template,
-                                        {{"%SYSTEM_ID%", transaction.system_id},
-                                         {"%USER_ID%", transaction.user_id},
-                                         {"%TRANSACTION_ID%", transaction.transaction_id},
-                                         {"%TRANSACTION_URLENCODED%", url_encoded(offline)},
-                                         {"%TRANSACTION_BASE64%", to_base64(as_bytes(offline))}});
+        links.deep_link =
+            fill_template(*transaction.url_template, {{"SYSTEM_ID", transaction.system_id},
+                                                      {"USER_ID", transaction.user_id},
+                                                      {"TRANSACTION_ID", transaction.transaction_id},
+                                                      {"TRANSACTION_URLENCODED", url_encoded(offline)},
+                                                      {"TRANSACTION_BASE64", to_base64(as_bytes(offline))}});
     if (transaction.deeplink_only && transaction.url_template) return links;
     auto gif = transaction.text.size() > kMaxOfflineText
                    ? Outcome<std::string>(fail(Code::qr_generation_error))
@@ -126,9 +126,9 @@ std::string_view to_string(sqlite::PcStatus status) {
 }
 
 std::string filled_extra(const PcTransaction& transaction) {
-    return fill_template(*transaction.app_extra, {{"%SYSTEM_ID%", transaction.system_id},
-                                                  {"%USER_ID%", transaction.user_id},
-                                                  {"%TRANSACTION_ID%", transaction.transaction_id}});
+    return fill_template(*transaction.app_extra, {{"SYSTEM_ID", transaction.system_id},
+                                                  {"USER_ID", transaction.user_id},
+                                                  {"TRANSACTION_ID", transaction.transaction_id}});
 }
 
 Outcome<std::string> transaction_info(const PcTransaction& transaction,
@@ -154,10 +154,10 @@ Outcome<std::string> transaction_info(const PcTransaction& transaction,
     if (!links.qr.empty()) json.member("transaction_qr", links.qr);
     if (!links.deep_link.empty()) json.member("transaction_deep_link", links.deep_link);
     if (transaction.app_start && !transaction.ended)
-        json.member("app_start_deeplink", fill_template(*transaction.app_start,
-                                                        {{"%SYSTEM_ID%", transaction.system_id},
-                                                         {"%USER_ID%", transaction.user_id},
-                                                         {"%TRANSACTION_ID%", transaction.transaction_id}}));
+        json.member("app_start_deeplink",
+                    fill_template(*transaction.app_start, {{"SYSTEM_ID", transaction.system_id},
+                                                           {"USER_ID", transaction.user_id},
+                                                           {"TRANSACTION_ID", transaction.transaction_id}}));
     if (transaction.app_extra) json.member("app_extra", filled_extra(transaction));
     json.member("status", to_string(expired ? sqlite::PcStatus::declined : transaction.status));
     json.end_object();

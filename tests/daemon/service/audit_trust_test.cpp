@@ -1,4 +1,5 @@
 // Chains that do not fit the token's anchor: none of them may be signed further, nor anything with them.
+#include <atomic>
 #include <latch>
 #include <thread>
 
@@ -107,13 +108,27 @@ TEST_F(AuditTrustTest, OneArchiveAtATime) {
             return {};
         },
         [](const Status&) {});
-    std::thread first([&] { EXPECT_TRUE(must(audit->archive(caller()))); });
-    while (writer->statistics().depth == 0)
+    std::atomic<int> archived = 0;
+    std::atomic<int> refused = 0;
+    const auto archive = [&] {
+        const auto done = audit->archive(caller());
+        if (!done) {
+            EXPECT_EQ(done.error().code, ErrorCode::conflict);
+            ++refused;
+        } else if (*done) {
+            ++archived;
+        }
+    };
+    std::thread first(archive);
+    std::thread second(archive);
+    // Whichever came first waits for the writer; the other one is told so.
+    while (refused == 0)
         std::this_thread::yield();
-    const auto second = audit->archive(caller());
-    EXPECT_EQ(second.error().code, ErrorCode::conflict);
     go.count_down();
     first.join();
+    second.join();
+    EXPECT_EQ(archived, 1);
+    EXPECT_EQ(refused, 1);
     EXPECT_FALSE(must(audit->archive(caller()))) << "afterwards there is nothing left to archive";
 }
 

@@ -135,7 +135,7 @@ TEST_F(OutboxTest, BacksOffLongerEachTimeAndHoldsLaterMessagesBack) {
     auto waiting = message(first);
     EXPECT_EQ(waiting.attempts, 1U);
     EXPECT_EQ(waiting.last_error, "the receiver answered 503");
-    auto least = 2s;
+    std::chrono::milliseconds least = 2s;
     for (int failures = 1; failures < 4; ++failures) {
         const auto wait = waiting.next_at - clock.now();
         EXPECT_GE(wait, least);

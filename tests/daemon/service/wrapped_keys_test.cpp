@@ -24,7 +24,8 @@ class WrappedKeysTest : public ServiceTest {
     sqlite::StoredWrappedKey make(const KeyBinding& its) {
         auto row = must(wrapped.generate(its, soon()));
         must(writer->run([&](sqlite::Transaction& transaction) -> Status {
-            return sqlite::wrapped_key_store::insert(transaction, row).transform([](auto) {});
+            SIGNET_TRY(sqlite::wrapped_key_store::insert(transaction, row));
+            return {};
         }));
         return row;
     }

@@ -158,6 +158,31 @@ inline ClearKeyPair sample() {
     return {Secret::copy_of("a private key"), some_bytes(91)};
 }
 template <>
+inline std::vector<WrappedKey> sample() {
+    return {sample<WrappedKey>(), sample<WrappedKey>()};
+}
+template <>
+inline ExportedSecrets sample() {
+    return {some_bytes(16), some_bytes(80), some_bytes(32)};
+}
+template <>
+inline ExportSecretsRequest sample() {
+    return {sample<std::vector<WrappedKey>>(), as_bytes("a password"), some_bytes(300)};
+}
+template <>
+inline ImportSecretsRequest sample() {
+    return {sample<KeyId>(),        sample<KeyId>(), {sample<KeyBinding>()},
+            as_bytes("a password"), some_bytes(300), sample<ExportedSecrets>()};
+}
+template <>
+inline RevealSecretsRequest sample() {
+    return {sample<std::vector<WrappedKey>>()};
+}
+template <>
+inline DeriveSecretRequest sample() {
+    return {sample<WrappedKey>(), sample<KeyId>(), sample<KeyId>(), sample<KeyBinding>(), some_bytes(32)};
+}
+template <>
 inline CertificateEntry sample() {
     return {sample<KeyId>(), some_bytes(800)};
 }

@@ -151,16 +151,16 @@ TEST(Profile, NamesOfUsages) {
 }
 
 TEST(AddressPrefix, Contains) {
-    const auto prefix = pki::AddressPrefix::parse("192.0.2.128/25");
+    const auto prefix = AddressPrefix::parse("192.0.2.128/25");
     ASSERT_TRUE(prefix);
     EXPECT_TRUE(prefix->contains("192.0.2.129"));
     EXPECT_FALSE(prefix->contains("192.0.2.127"));
     EXPECT_FALSE(prefix->contains("::ffff:192.0.2.129"));
     EXPECT_FALSE(prefix->contains("x"));
-    EXPECT_TRUE(pki::AddressPrefix::parse("::1")->contains("0:0:0:0:0:0:0:1"));
+    EXPECT_TRUE(AddressPrefix::parse("::1")->contains("0:0:0:0:0:0:0:1"));
     for (const char* text :
          {"", "192.0.2", "192.0.2.0/", "192.0.2.0/-1", "192.0.2.0/33", "::/129", "1.2.3.4/8x"})
-        EXPECT_FALSE(pki::AddressPrefix::parse(text)) << text;
+        EXPECT_FALSE(AddressPrefix::parse(text)) << text;
 }
 
 }  // namespace
