@@ -50,13 +50,14 @@ class Maker {
   public:
     Maker(const config::Config& config, TokenInterface& token, std::string_view principal,
           const std::filesystem::path& directory, const std::vector<const FamilySetup*>& families,
-          const std::function<void(std::string_view)>& progress)
+          const std::function<void(std::string_view)>& progress, bool for_backup)
         : config_(config),
           token_(token),
           principal_(principal),
           directory_(directory),
           families_(families),
           progress_(progress),
+          for_backup_(for_backup),
           request_(random_id()) {}
 
     Status run() {
@@ -109,8 +110,10 @@ class Maker {
     Status make_key(const FirstKey& key) {
         progress_("key " + std::string(key.label) + " (" + std::string(to_string(key.algorithm)) + ", " +
                   to_string(key.usages) + ")");
-        SIGNET_TRY(keys_->create(
-            caller(), {.label = std::string(key.label), .algorithm = key.algorithm, .usages = key.usages}));
+        SIGNET_TRY(keys_->create(caller(), {.label = std::string(key.label),
+                                            .algorithm = key.algorithm,
+                                            .usages = key.usages,
+                                            .extractable = for_backup_}));
         return {};
     }
 
@@ -242,6 +245,7 @@ class Maker {
     const std::filesystem::path& directory_;
     const std::vector<const FamilySetup*>& families_;
     const std::function<void(std::string_view)>& progress_;
+    bool for_backup_;
     std::string request_;
     SystemClock clock_;
     std::optional<sqlite::DatabaseLock> lock_;
@@ -256,8 +260,8 @@ class Maker {
 Status make_first_keys(const config::Config& config, TokenInterface& token, std::string_view principal,
                        const std::filesystem::path& directory,
                        const std::vector<const FamilySetup*>& families,
-                       const std::function<void(std::string_view)>& progress) {
-    return Maker(config, token, principal, directory, families, progress).run();
+                       const std::function<void(std::string_view)>& progress, bool for_backup) {
+    return Maker(config, token, principal, directory, families, progress, for_backup).run();
 }
 
 }  // namespace signet::ctl

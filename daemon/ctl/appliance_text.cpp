@@ -39,9 +39,12 @@ socket: run/token.sock
 allowed_users: [@USER@]           # who may connect: the user of signetd
 
 module: @MODULE@
-module_config: softhsm2.conf                # SOFTHSM2_CONF of the process that loads the module
-token: { label: @LABEL@ }                 # or serial: …; never a slot number
+@MODULE_CONFIG@token: { label: @LABEL@ }                 # or serial: …; never a slot number
 pin_file: secrets/pin                       # or pin_credential: NAME, a systemd credential
+so_pin_file: secrets/so-pin                 # for changes of the PIN only
+pin_shares: secrets/pin-shares.yaml         # when it is there, its custodians' shares open both instead
+custody_socket: run/custody.sock            # where custodians give them: signetctl unlock
+# custodians: [@USER@]              # who may connect there
 
 # session_copies: true                      # faster; some HSMs refuse them
 # threads: 2                                # signing threads; as many as processors
@@ -66,7 +69,7 @@ log: info                                   # debug, info, warning or error
 token: { socket: run/token.sock, config: token.yaml }   # config: for signetd --with-token
 
 audit:
-  key: audit                                # signs checkpoints of the audit chain
+  key: @AUDIT@                                # signs checkpoints of the audit chain
   checkpoint_every: 1000                    # records
   checkpoint_interval: 60s
   retention: 400d                           # older records move to files in `archive`
@@ -193,6 +196,14 @@ std::string softhsm_text(const ApplianceSettings& settings) {
 std::string token_text(const ApplianceSettings& settings) {
     auto text = replaced(std::string(kToken), "@USER@", quoted(settings.service_user));
     text = replaced(std::move(text), "@MODULE@", quoted(settings.module));
+    std::string module_config;
+    if (settings.softhsm)
+        module_config =
+            "module_config: softhsm2.conf                # SOFTHSM2_CONF of the process that loads the "
+            "module\n";
+    if (!settings.module_parameters.empty())
+        module_config += "module_parameters: " + quoted(settings.module_parameters) + "\n";
+    text = replaced(std::move(text), "@MODULE_CONFIG@", module_config);
     return replaced(std::move(text), "@LABEL@", quoted(settings.token_label));
 }
 
@@ -205,6 +216,8 @@ std::string daemon_text(const ApplianceSettings& settings) {
         replaced(std::string(kDaemon), "@TLS@", listener(kTls, settings.tls_address, "127.0.0.1:8443"));
     text =
         replaced(std::move(text), "@PUBLIC@", listener(kPublic, settings.public_address, "127.0.0.1:8080"));
+    text = replaced(std::move(text), "@AUDIT@", settings.audit_key);
+    if (!settings.own_authority) text.erase(text.find("\nca:\n") + 1);
     // `ca` is the last section of the template.
     for (const auto* family : settings.families)
         text += family->authorities_text;

@@ -2,12 +2,15 @@
 #include <charconv>
 #include <iterator>
 
+#include "daemon/ctl/ceremony/commands.h"
 #include "daemon/ctl/command.h"
 
 namespace signet::ctl {
 
 const std::vector<Group>& groups() {
     static const std::vector<Group> all{
+        {"ceremony", "key ceremonies: one reviewed file, rehearsed, run, proved"},
+        {"custody", "PIN and backup key in custodians' shares"},
         {"keys", "keys in the token"},
         {"csr", "certificate requests"},
         {"cert", "certificates of the appliance's own authorities"},
@@ -19,7 +22,7 @@ const std::vector<Group>& groups() {
         {"outbox", "messages to other systems"},
         {"momo", "MTN MoMo: subscriptions, API users and keys"},
         {"mypos", "myPOS: stores and their keys"},
-        {"backup", "copies for nightly jobs"},
+        {"backup", "keys under custodians' shares, and copies for nightly jobs"},
         {"paycontrol", "systems and users of the PayControl server"},
         {"device", "a PayControl device in software"},
     };
@@ -30,12 +33,12 @@ const std::vector<Command>& commands() {
     static const std::vector<Command> all = [] {
         std::vector<Command> list;
         for (const auto part :
-             {init_commands,       key_commands,    signing_commands,      certificate_commands,
-              mpoc_commands,       mosip_commands,  outbox_commands,       momo_commands,
-              paycontrol_commands, device_commands, mypos_commands,        policy_commands,
-              approval_commands,   audit_commands,  audit_people_commands, operation_commands,
-              top_commands,        doctor_commands, bench_commands,        completion_commands,
-              manual_commands})
+             {init_commands,   ceremony_commands,     custody_commands,     key_backup_commands,
+              key_commands,    signing_commands,      certificate_commands, mpoc_commands,
+              mosip_commands,  outbox_commands,       momo_commands,        paycontrol_commands,
+              device_commands, mypos_commands,        policy_commands,      approval_commands,
+              audit_commands,  audit_people_commands, operation_commands,   top_commands,
+              doctor_commands, bench_commands,        completion_commands,  manual_commands})
             std::ranges::move(part(), std::back_inserter(list));
         return list;
     }();

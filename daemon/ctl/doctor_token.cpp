@@ -16,6 +16,7 @@ struct TokenFile {
     std::filesystem::path module;
     std::filesystem::path module_config;
     std::filesystem::path pin;
+    std::filesystem::path pin_shares;
     std::filesystem::path state;
 };
 
@@ -27,7 +28,8 @@ Result<TokenFile> read_token_file(const std::filesystem::path& path) {
         const auto text = node ? node->text() : Result<std::string>{};
         return text && !text->empty() ? (directory / *text).lexically_normal() : std::filesystem::path{};
     };
-    return TokenFile{value("module"), value("module_config"), value("pin_file"), value("state")};
+    return TokenFile{value("module"), value("module_config"), value("pin_file"), value("pin_shares"),
+                     value("state")};
 }
 
 void check_pin(const std::filesystem::path& config, const TokenFile& file, Findings& findings) {
@@ -36,6 +38,11 @@ void check_pin(const std::filesystem::path& config, const TokenFile& file, Findi
                        "the token refused its PIN: " + (file.state / "pin-refused").string() + " marks it",
                        "put the right PIN into its file, then: signetd-token clear-pin-marker --config " +
                            config.string());
+        return;
+    }
+    if (!file.pin_shares.empty() && access(file.pin_shares.c_str(), F_OK) == 0) {
+        findings.ok("token.pin",
+                    "is in custodians' shares; a start waits for them (signetctl custody status)");
         return;
     }
     if (file.pin.empty()) {

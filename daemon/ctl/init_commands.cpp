@@ -9,14 +9,10 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/encoding.h"
-#include "base/file.h"
-#include "base/random.h"
-#include "base/secret.h"
+#include "daemon/ctl/appliance_files.h"
 #include "daemon/ctl/appliance_keys.h"
 #include "daemon/ctl/appliance_text.h"
 #include "daemon/ctl/context.h"
-#include "daemon/ctl/programs.h"
 #include "daemon/ctl/system_init.h"
 #include "daemon/ctl/token_process.h"
 #include "policy/policy.h"
@@ -102,53 +98,6 @@ Status become(const User& user, const fs::path& directory) {
     return {};
 }
 
-Status make_directories(const fs::path& directory) {
-    struct Made {
-        std::string_view name;
-        mode_t mode;
-    };
-    constexpr Made kDirectories[] = {{"secrets", 0700}, {"tokens", 0700},  {"data", 0700},
-                                     {"state", 0700},   {"run", 0755},     {"ca", 0755},
-                                     {"tls", 0755},     {"archive", 0700}, {"backup", 0700}};
-    for (const auto& [name, mode] : kDirectories) {
-        const auto path = directory / name;
-        if ((::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) || ::chmod(path.c_str(), mode) != 0)
-            return fail(ErrorCode::internal, "cannot make " + path.string() + ": " + std::strerror(errno));
-    }
-    return {};
-}
-
-// 192 random bits, in letters that every module takes.
-Status write_pin(const fs::path& path) {
-    auto bytes = random_bytes(24);
-    auto pin = to_base64url(bytes);
-    wipe(bytes);
-    const auto written = write_file_atomic(path, as_bytes(pin), 0600);
-    wipe(pin);
-    return written;
-}
-
-Status write_text(const fs::path& path, const std::string& text, mode_t mode) {
-    return write_file_atomic(path, as_bytes(text), mode);
-}
-
-Status init_token(const fs::path& directory) {
-    SIGNET_ASSIGN(const auto program, find_program("signetd-token"));
-    SIGNET_ASSIGN(const auto finished,
-                  run_program(program,
-                              {"init-token", "--config", (directory / "token.yaml").string(), "--so-pin-file",
-                               (directory / "secrets" / "so-pin").string()},
-                              std::chrono::seconds(60)));
-    if (finished.code != 0) {
-        auto text = finished.errors;
-        while (text.ends_with('\n'))
-            text.pop_back();
-        return fail(ErrorCode::token_unavailable,
-                    "the token could not be initialised: " + text.substr(text.rfind('\n') + 1));
-    }
-    return {};
-}
-
 Status make_appliance(Context& context, const ApplianceSettings& settings) {
     const fs::path directory = settings.directory;
     const auto step = [&](std::string_view text) { context.out().note("  " + std::string(text)); };
@@ -170,7 +119,8 @@ Status make_appliance(Context& context, const ApplianceSettings& settings) {
     SIGNET_ASSIGN(auto process,
                   TokenProcess::start(directory / "token.yaml", config.token.socket,
                                       directory / "state" / "init.log", std::chrono::seconds(30)));
-    SIGNET_TRY(make_first_keys(config, process.token(), "operator", directory, settings.families, step));
+    SIGNET_TRY(make_first_keys(config, process.token(), "operator", directory, settings.families, step,
+                               settings.for_backup));
     SIGNET_TRY(write_text(directory / "signetd.yaml", text, 0640));
     std::error_code ignored;
     fs::remove(directory / kMarker, ignored);
@@ -208,6 +158,7 @@ Outcome init(Context& context, const Arguments& arguments) {
     settings.tls_address = arguments.text("--tls");
     settings.public_address = arguments.text("--public");
     settings.families = std::move(families);
+    settings.for_backup = arguments.has("--for-backup");
     if (access(settings.module.c_str(), R_OK) != 0)
         return fail(ErrorCode::not_found,
                     "cannot read the PKCS#11 module " + settings.module +
@@ -257,6 +208,7 @@ std::vector<Command> init_commands() {
           {"--with", "FAMILY",
            "also serve this API family, with its keys and authorities: all, or names such as mpoc",
            Value::text, false, true},
+          {"--for-backup", "", "make the keys extractable, for backups under custodians' shares"},
           {"--module", "FILE", "PKCS#11 module (default: SoftHSM)", Value::file},
           {"--token-label", "NAME", "label of the token (default signet)"}},
          init}};

@@ -3,12 +3,14 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <optional>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/random.h"
 #include "daemon/ctl/context.h"
 #include "daemon/ctl/files.h"
+#include "daemon/ctl/progress.h"
 #include "daemon/service/attestation.h"
 #include "hsm/pki/public_key.h"
 
@@ -98,7 +100,9 @@ Outcome show(Context& context, const Arguments& arguments) {
 
 // Each change of a key carries an idempotency key of its own, so that a lost answer cannot make a second key.
 Outcome change(Context& context, const std::string& target, const json::object& body, std::string_view done) {
+    std::optional<Progress> progress(std::in_place, context.out(), "waiting for the token");
     SIGNET_ASSIGN(const auto answer, context.post(target, body, Surface::admin, random_uuid()));
+    progress.reset();
     context.out().line(std::string(done) + ": " + text_of(answer, "label") + "/" +
                        text_of(answer, "version") + " (" + text_of(answer, "state") + ")");
     context.out().document(answer);

@@ -46,7 +46,8 @@ TokenProcess::~TokenProcess() {
 
 Result<TokenProcess> TokenProcess::start(const std::filesystem::path& token_config,
                                          const std::filesystem::path& socket,
-                                         const std::filesystem::path& log, std::chrono::seconds time_limit) {
+                                         const std::filesystem::path& log, std::chrono::seconds time_limit,
+                                         const Unlock& unlock) {
     SIGNET_ASSIGN(const auto program, find_program("signetd-token"));
     auto path = program.string();
     auto option = std::string("--config");
@@ -71,7 +72,7 @@ Result<TokenProcess> TokenProcess::start(const std::filesystem::path& token_conf
 
     TokenProcess process(pid);
     process.client_ = TokenClient::create({.socket = socket});
-    const auto end = steady_clock::now() + time_limit;
+    auto end = steady_clock::now() + time_limit;
     for (;;) {
         const auto status = process.client_->status(Deadline::in(std::chrono::seconds(5)));
         if (status) return process;
@@ -81,6 +82,10 @@ Result<TokenProcess> TokenProcess::start(const std::filesystem::path& token_conf
         }
         if (status.error().code == ErrorCode::token_pin || steady_clock::now() > end)
             return std::unexpected(status.error());
+        if (unlock) {
+            SIGNET_ASSIGN(const bool unlocked, unlock());
+            if (unlocked) end = steady_clock::now() + time_limit;
+        }
         std::this_thread::sleep_for(milliseconds(20));
     }
 }

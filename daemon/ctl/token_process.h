@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "base/error.h"
@@ -15,16 +16,18 @@ namespace signet::ctl {
 class TokenProcess {
   public:
     // Starts `signetd-token --config token_config` and waits until the token answers on `socket`. What it logs goes to
-    // `log`. Errors: token_unavailable with the end of its log, and the token's own.
+    // `log`. `unlock` is called while the token does not answer: when it waits for its custodians, it takes their shares, and
+    // says whether it did. Errors: token_unavailable with the end of its log, and the token's own.
+    using Unlock = std::function<Result<bool>()>;
     static Result<TokenProcess> start(const std::filesystem::path& token_config,
                                       const std::filesystem::path& socket, const std::filesystem::path& log,
-                                      std::chrono::seconds time_limit);
+                                      std::chrono::seconds time_limit, const Unlock& unlock = {});
     TokenProcess(TokenProcess&& other) noexcept;
     TokenProcess& operator=(TokenProcess&&) = delete;
     // Ends it (SIGTERM, then SIGKILL after a while) and waits for it.
     ~TokenProcess();
 
-    TokenInterface& token() { return *client_; }
+    TokenClient& token() { return *client_; }
 
   private:
     explicit TokenProcess(pid_t pid) : pid_(pid) {}

@@ -215,6 +215,14 @@ Result<WrappedKey> TokenClient::derive_secret(const DeriveSecretRequest& request
     return call<Operation::derive_secret>(*channel_, request, deadline);
 }
 
+Result<BackedUpKey> TokenClient::wrap_for_backup(const KeyId& id, Deadline deadline) {
+    return call<Operation::wrap_for_backup>(*channel_, id, deadline);
+}
+
+Result<KeyInfo> TokenClient::restore_key(const BackedUpKey& key, Deadline deadline) {
+    return call<Operation::restore_key>(*channel_, key, deadline);
+}
+
 Status TokenClient::import_certificate(const CertificateEntry& entry, Deadline deadline) {
     return call_for_nothing<Operation::import_certificate>(*channel_, entry, deadline);
 }

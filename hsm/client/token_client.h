@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 
+#include "hsm/frames/backup_interface.h"
 #include "hsm/frames/token_interface.h"
 
 namespace signet {
@@ -25,7 +26,7 @@ namespace client {
 class Channel;
 }
 
-class TokenClient final : public TokenInterface {
+class TokenClient final : public TokenInterface, public BackupInterface {
   public:
     struct Options {
         std::filesystem::path socket;
@@ -85,6 +86,8 @@ class TokenClient final : public TokenInterface {
                                                    Deadline deadline) override;
     Result<Secret> reveal_secrets(const RevealSecretsRequest& request, Deadline deadline) override;
     Result<WrappedKey> derive_secret(const DeriveSecretRequest& request, Deadline deadline) override;
+    Result<BackedUpKey> wrap_for_backup(const KeyId& id, Deadline deadline) override;
+    Result<KeyInfo> restore_key(const BackedUpKey& key, Deadline deadline) override;
     Status import_certificate(const CertificateEntry& entry, Deadline deadline) override;
     Result<std::vector<CertificateEntry>> list_certificates(Deadline deadline) override;
     Result<Bytes> sign_checkpoint(const CheckpointRequest& request, Deadline deadline) override;

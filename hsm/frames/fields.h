@@ -9,40 +9,13 @@
 #include <type_traits>
 
 #include "base/wire.h"
+#include "hsm/frames/field_bounds.h"
 #include "hsm/frames/messages.h"
 
 namespace signet::frames {
 
 template <class T, class Message>
 concept Is = std::same_as<std::remove_const_t<T>, Message>;
-
-namespace bound {
-inline constexpr std::size_t kLabel = 64;
-inline constexpr std::size_t kOwner = 512;
-inline constexpr std::size_t kWrappedBlob = 4096;
-inline constexpr std::size_t kMac = 64;
-inline constexpr std::size_t kInput = std::size_t{1} << 20;
-inline constexpr std::size_t kBatch = 1000;
-inline constexpr std::size_t kCiphertext = 1024;
-inline constexpr std::size_t kOaepLabel = 1024;
-inline constexpr std::size_t kPlaintext = std::size_t{64} << 10;
-inline constexpr std::size_t kSealOverhead = 12 + 16;
-inline constexpr std::size_t kAssociatedData = 1024;
-inline constexpr std::size_t kSignature = 1024;
-inline constexpr std::size_t kPublicKey = 2048;
-inline constexpr std::size_t kCertificate = std::size_t{64} << 10;
-inline constexpr std::size_t kKeys = 100'000;
-inline constexpr std::size_t kName = 256;
-inline constexpr std::size_t kPath = 4096;
-inline constexpr std::size_t kMechanisms = 1024;
-inline constexpr std::size_t kErrorText = 4096;
-inline constexpr std::size_t kSecrets = 4;
-inline constexpr std::size_t kPassword = 256;
-inline constexpr std::size_t kExportHeader = 4096;
-inline constexpr std::size_t kAnyReply = std::size_t{128}
-                                         << 10;  // a signature, a MAC, sealed or random bytes
-inline constexpr std::uint16_t kUsages = (1 << 11) - 1;
-}  // namespace bound
 
 inline bool known(KeyAlgorithm value) {
     return to_string(value) != "unknown";
@@ -354,6 +327,12 @@ void fields(auto& codec, Is<DeriveSecretRequest> auto& request) {
     fields(codec, request.binding_key);
     fields(codec, request.binding);
     codec.bytes(request.context, bound::kMac);
+}
+
+void fields(auto& codec, Is<BackedUpKey> auto& backed_up) {
+    fields(codec, backed_up.key);
+    codec.bytes(backed_up.blob, bound::kWrappedBlob);
+    codec.bytes(backed_up.mac, bound::kMac);
 }
 
 void fields(auto& codec, Is<CertificateEntry> auto& entry) {

@@ -22,6 +22,13 @@ std::string range(unsigned lowest, unsigned highest) {
     return std::to_string(lowest) + " to " + std::to_string(highest);
 }
 
+template <class Reply, class Call>
+Result<Reply> with_backups(TokenInterface& token, Call call) {
+    auto* const backups = dynamic_cast<BackupInterface*>(&token);
+    if (backups == nullptr) return fail(ErrorCode::unsupported, "backups are not offered here");
+    return call(*backups);
+}
+
 // One per operation: what `execute` runs.
 template <Operation operation>
 auto call(TokenInterface& token, const typename Exchange<operation>::Request& request, Deadline deadline) {
@@ -71,6 +78,12 @@ auto call(TokenInterface& token, const typename Exchange<operation>::Request& re
         return token.reveal_secrets(request, deadline);
     else if constexpr (operation == Operation::derive_secret)
         return token.derive_secret(request, deadline);
+    else if constexpr (operation == Operation::wrap_for_backup)
+        return with_backups<BackedUpKey>(
+            token, [&](auto& backups) { return backups.wrap_for_backup(request, deadline); });
+    else if constexpr (operation == Operation::restore_key)
+        return with_backups<KeyInfo>(token,
+                                     [&](auto& backups) { return backups.restore_key(request, deadline); });
     else if constexpr (operation == Operation::read_anchor)
         return token.read_anchor(deadline);
     else if constexpr (operation == Operation::import_secret)

@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "hsm/frames/backup_interface.h"
 #include "hsm/frames/operation.h"
 #include "hsm/frames/token_interface.h"
 
@@ -90,6 +91,10 @@ template <>
 struct Exchange<Operation::reveal_secrets> : ExchangeOf<RevealSecretsRequest, Secret> {};
 template <>
 struct Exchange<Operation::derive_secret> : ExchangeOf<DeriveSecretRequest, WrappedKey> {};
+template <>
+struct Exchange<Operation::wrap_for_backup> : ExchangeOf<KeyId, BackedUpKey> {};
+template <>
+struct Exchange<Operation::restore_key> : ExchangeOf<BackedUpKey, KeyInfo> {};
 
 // What the two sides say before the first request.
 struct Hello {

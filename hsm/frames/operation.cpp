@@ -33,6 +33,8 @@ constexpr std::array<OperationTraits, kOperations + 1> kTraits{{
     {.name = "import_secrets", .lane = Lane::kdf, .secret_request = true},
     {.name = "reveal_secrets", .lane = Lane::heavy, .secret_reply = true},
     {.name = "derive_secret", .lane = Lane::heavy},
+    {.name = "wrap_for_backup", .lane = Lane::admin},
+    {.name = "restore_key", .lane = Lane::admin, .changes_token = true},
 }};
 
 }  // namespace

@@ -36,8 +36,10 @@ enum class Operation : std::uint8_t {
     import_secrets = 24,
     reveal_secrets = 25,
     derive_secret = 26,
+    wrap_for_backup = 27,
+    restore_key = 28,
 };
-inline constexpr std::uint8_t kOperations = 26;
+inline constexpr std::uint8_t kOperations = 28;
 
 // Which of the worker's threads execute it: what may take long never stands in front of a signature.
 enum class Lane : std::uint8_t {

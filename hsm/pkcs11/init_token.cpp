@@ -75,4 +75,20 @@ Status change_pin(const Module& module, const std::string& label, const std::str
     return {};
 }
 
+Status change_so_pin(const Module& module, const std::string& label, const std::string& serial,
+                     const Secret& old_pin, const Secret& new_pin) {
+    SIGNET_ASSIGN(const auto token, find_token(module, label, serial));
+    if ((token.flags & (CKF_SO_PIN_LOCKED | CKF_SO_PIN_FINAL_TRY)) != 0)
+        return fail(ErrorCode::token_pin, "the security officer's PIN of '" + token.label +
+                                              "' is locked or at its last try; it is not tried");
+    const auto what = "changing the security officer's PIN of the token '" + token.label + "'";
+    const auto failed = [&what](const Failure& failure) { return std::unexpected(to_error(failure, what)); };
+    auto session = Session::open(module, token.slot, Access::read_write);
+    if (!session) return failed(session.error());
+    if (auto done = session->login(CKU_SO, old_pin); !done) return failed(done.error());
+    if (auto done = session->set_pin(old_pin, new_pin); !done) return failed(done.error());
+    if (auto done = SIGNET_P11(module, C_Logout, session->handle()); !done) return failed(done.error());
+    return {};
+}
+
 }  // namespace signet::pkcs11

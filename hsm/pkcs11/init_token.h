@@ -25,4 +25,8 @@ Result<InitialisedToken> init_token(const Module& module, const std::string& lab
 Status change_pin(const Module& module, const std::string& label, const std::string& serial,
                   const Secret& old_pin, const Secret& new_pin);
 
+// The same as the security officer. No session of the user may be open in this process.
+Status change_so_pin(const Module& module, const std::string& label, const std::string& serial,
+                     const Secret& old_pin, const Secret& new_pin);
+
 }  // namespace signet::pkcs11

@@ -6,7 +6,8 @@
 namespace signet::pkcs11 {
 namespace {
 
-constexpr CK_ATTRIBUTE_TYPE kNssDb = 0xD5A0DB00;  // CKA_NSS_DB
+constexpr CK_MECHANISM_TYPE kAesKeyWrapKwp = 0x210B;  // CKM_AES_KEY_WRAP_KWP (PKCS#11 v3.0)
+constexpr CK_ATTRIBUTE_TYPE kNssDb = 0xD5A0DB00;      // CKA_NSS_DB
 
 constexpr std::array kQuirks{
     // SoftHSM 2.6.1.
@@ -20,6 +21,7 @@ constexpr std::array kQuirks{
     Quirks{.name = "nss",
            .allowed_mechanisms = false,
            .unwrap_template = false,
+           .backup_wrap = kAesKeyWrapKwp,
            .unwrapped_ec_extra = kNssDb,
            .pin_locks = false,
            .data_objects = false},

@@ -25,6 +25,8 @@ struct Quirks {
     // RFC 5649, or RFC 3394 over PKCS#7 padding: tokens call either CKM_AES_KEY_WRAP_PAD, and only what a
     // token wrapped itself is ever unwrapped.
     CK_MECHANISM_TYPE key_wrap = CKM_AES_KEY_WRAP_PAD;
+    // RFC 5649 in any case: what one token wraps for a backup, another must unwrap.
+    CK_MECHANISM_TYPE backup_wrap = CKM_AES_KEY_WRAP_PAD;
     // An attribute that unwrapping an EC key must name although its value plays no part for a session object; 0: none.
     CK_ATTRIBUTE_TYPE unwrapped_ec_extra = 0;
     // Whether wrong PINs lock the token for good. Where they do not, another try costs nothing.

@@ -8,6 +8,7 @@
 #include "base/address_prefix.h"
 #include "base/random.h"
 #include "hsm/pki/certificate.h"
+#include "hsm/pki/draft.h"
 #include "hsm/pki/extensions.h"
 #include "hsm/pki/name_codec.h"
 #include "hsm/pki/signing.h"
@@ -197,19 +198,14 @@ Status set_serial(X509* certificate, const IssueOptions& options) {
     return fail_openssl(ErrorCode::internal, "cannot set the serial number");
 }
 
-struct Issuer {
-    const provider::TokenKey& key;
-    const Certificate* certificate;  // null: self-signed
-};
-
-Result<X509Ptr> build(const Issuer& issuer, const CertificateProfile& profile, const IssueRequest& request,
-                      const IssueOptions& options) {
-    SIGNET_ASSIGN(const auto validity, decide_validity(profile, options, issuer.certificate));
+// Without an issuer it is self-signed.
+Result<X509Ptr> build(const Certificate* issuer, const CertificateProfile& profile,
+                      const IssueRequest& request, const IssueOptions& options) {
+    SIGNET_ASSIGN(const auto validity, decide_validity(profile, options, issuer));
     SIGNET_ASSIGN(const auto subject, make_name(request.subject));
     X509Ptr certificate(X509_new_ex(provider::software_context(), nullptr));
     auto* x509 = certificate.get();
-    const auto* issuer_name =
-        issuer.certificate != nullptr ? X509_get_subject_name(issuer.certificate->get()) : subject.get();
+    const auto* issuer_name = issuer != nullptr ? X509_get_subject_name(issuer->get()) : subject.get();
     if (x509 == nullptr || X509_set_version(x509, X509_VERSION_3) != 1 ||
         X509_set_subject_name(x509, subject.get()) != 1 || X509_set_issuer_name(x509, issuer_name) != 1 ||
         X509_set_pubkey(x509, request.public_key.get()) != 1 ||
@@ -219,34 +215,45 @@ Result<X509Ptr> build(const Issuer& issuer, const CertificateProfile& profile, c
     SIGNET_TRY(set_serial(x509, options));
     const auto own_identifier = request.public_key.key_identifier();
     Bytes issuer_identifier = own_identifier;
-    if (issuer.certificate != nullptr) {
-        issuer_identifier = issuer.certificate->subject_key_identifier();
-        if (issuer_identifier.empty()) issuer_identifier = issuer.certificate->public_key().key_identifier();
+    if (issuer != nullptr) {
+        issuer_identifier = issuer->subject_key_identifier();
+        if (issuer_identifier.empty()) issuer_identifier = issuer->public_key().key_identifier();
     }
     SIGNET_TRY(add_extensions(x509, profile, request.alternative_names, request.subject.empty(),
                               own_identifier, issuer_identifier));
     return certificate;
 }
 
-Result<Certificate> build_and_sign(const Issuer& issuer, const CertificateProfile& profile,
-                                   const IssueRequest& request, const IssueOptions& options,
-                                   Deadline deadline) {
+// The structure, and the same signed by the linting key.
+Result<std::pair<X509Ptr, Certificate>> build_and_lint(const Certificate* issuer,
+                                                       const CertificateProfile& profile,
+                                                       const IssueRequest& request,
+                                                       const IssueOptions& options) {
     provider::clear_openssl_errors();
     SIGNET_TRY(check_profile(profile));
     SIGNET_TRY(check_key_type(profile, request.public_key));
-    SIGNET_ASSIGN(const auto x509, build(issuer, profile, request, options));
+    SIGNET_ASSIGN(auto x509, build(issuer, profile, request, options));
     if (X509_sign(x509.get(), linting_key(), EVP_sha256()) <= 0)
         return fail_openssl(ErrorCode::internal, "cannot sign the certificate for linting");
-    SIGNET_TRY(check_lint(encode(x509.get())));
+    auto linted = encode(x509.get());
+    SIGNET_TRY(check_lint(linted));
+    return std::pair{std::move(x509), *std::move(linted)};
+}
 
-    SIGNET_ASSIGN(const auto context, start_signature(issuer.key, options.algorithm));
+Result<Certificate> build_and_sign(const provider::TokenKey& key, const Certificate* issuer,
+                                   const CertificateProfile& profile, const IssueRequest& request,
+                                   const IssueOptions& options, Deadline deadline) {
+    SIGNET_ASSIGN(const auto built, build_and_lint(issuer, profile, request, options));
+    const auto& x509 = built.first;
+
+    SIGNET_ASSIGN(const auto context, start_signature(key, options.algorithm));
     const provider::DeadlineScope scope(deadline);
     if (X509_sign_ctx(x509.get(), context.get()) <= 0)
         return fail_openssl(ErrorCode::internal, "cannot sign the certificate");
     auto certificate = encode(x509.get());
     SIGNET_TRY(check_lint(certificate));
     // Catches a token that signed with another key, and faults of its arithmetic.
-    if (!certificate->signed_by(issuer.certificate != nullptr ? *issuer.certificate : *certificate))
+    if (!certificate->signed_by(issuer != nullptr ? *issuer : *certificate))
         return fail(ErrorCode::internal,
                     "the token's signature over the certificate does not verify under the CA's key");
     return certificate;
@@ -280,14 +287,21 @@ Result<Certificate> issue(const provider::TokenKey& ca_key, const Certificate& c
     SIGNET_TRY(check_ca(ca, profile));
     if (request.public_key == ca.public_key())
         return refused("the certificate request is for the CA's own key");
-    return build_and_sign({ca_key, &ca}, profile, request, options, deadline);
+    return build_and_sign(ca_key, &ca, profile, request, options, deadline);
 }
 
 Result<Certificate> self_sign(const provider::TokenKey& key, const CertificateProfile& profile,
                               const Name& subject, const IssueOptions& options, Deadline deadline) {
     SIGNET_ASSIGN(auto public_key, PublicKey::from_spki(key.public_key()));
     SIGNET_TRY(check_key(key, KeyUsage::certify, public_key, "the root"));
-    return build_and_sign({key, nullptr}, profile, {std::move(public_key), subject, {}}, options, deadline);
+    return build_and_sign(key, nullptr, profile, {std::move(public_key), subject, {}}, options, deadline);
+}
+
+Result<Certificate> draft(const Certificate* issuer, const CertificateProfile& profile,
+                          const IssueRequest& request, const IssueOptions& options) {
+    if (issuer != nullptr) SIGNET_TRY(check_ca(*issuer, profile));
+    SIGNET_ASSIGN(auto built, build_and_lint(issuer, profile, request, options));
+    return std::move(built.second);
 }
 
 }  // namespace signet::pki

@@ -19,6 +19,7 @@
 #include "hsm/pkcs11/init_token.h"
 #include "hsm/pkcs11/module.h"
 #include "hsm/token/config.h"
+#include "hsm/token/credentials.h"
 #include "hsm/token/harden.h"
 #include "hsm/token/login_mark.h"
 #include "hsm/token/pin_marker.h"
@@ -232,7 +233,7 @@ int check_config(const std::filesystem::path& config_file) {
              "the module " + config->module.string() +
                  " cannot be read; install it, or correct module in token.yaml",
              std::strerror(errno)});
-    if (const auto pin = read_pin(*config); !pin) return complain_about_configuration(pin.error());
+    if (const auto pin = Credentials::load(*config); !pin) return complain_about_configuration(pin.error());
     if (const auto marker = check_pin_marker(config->state, config->file); !marker)
         return complain(marker.error());
     std::printf("%s is good\n", config->file.c_str());
@@ -242,6 +243,8 @@ int check_config(const std::filesystem::path& config_file) {
 int clear_marker(const std::filesystem::path& config_file) {
     const auto config = load_token_config(config_file);
     if (!config) return complain_about_configuration(config.error());
+    std::error_code ignored;
+    std::filesystem::remove(config->state / "pin-tried", ignored);
     const auto cleared = clear_pin_marker(config->state);
     if (!cleared) return complain(cleared.error());
     std::puts(*cleared ? "the marker is gone; the next start logs in again, once"
@@ -256,6 +259,14 @@ int init_token(const std::filesystem::path& config_file, const InitOptions& opti
     const auto token = make_token(*config, options);
     if (!token) return complain(token.error());
     std::printf("token %s is ready, serial %s\n", token->label.c_str(), token->serial.c_str());
+    return kExitOk;
+}
+
+int inspect(const InspectOptions& options) {
+    harden_process();
+    const auto description = describe_tokens(options);
+    if (!description) return complain(description.error());
+    std::puts(description->c_str());
     return kExitOk;
 }
 

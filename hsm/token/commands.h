@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
+
 namespace signet::token {
 
 // Reads everything a start would read, except the token.
@@ -34,6 +36,15 @@ struct BenchOptions {
     unsigned threads = 1;
 };
 // Prints {"runs":[{"algorithm","ops_per_s","cpu_us"}]}: the yardstick of `signetctl bench`.
+struct InspectOptions {
+    std::string module;
+    std::string module_config;      // SOFTHSM2_CONF; empty: none
+    std::string module_parameters;  // for C_Initialize's reserved field
+};
+// As JSON.
+Result<std::string> describe_tokens(const InspectOptions& options);
+// Prints what the module says of its tokens as JSON, without logging in to any.
+int inspect(const InspectOptions& options);
 int bench_raw(const std::filesystem::path& config_file, const BenchOptions& options);
 
 }  // namespace signet::token

@@ -43,10 +43,12 @@ class Reader {
         : root_(std::move(root)), config_(config), directory_(config.file.parent_path()) {}
 
     Status read() {
-        SIGNET_TRY(root_.only({"socket", "socket_group", "module", "module_config", "module_parameters",
-                               "token", "pin_file", "pin_credential", "allowed_users", "quirks",
-                               "session_copies", "reveal_secrets", "threads", "request_deadline",
-                               "memory_limit", "in_clear", "state"}));
+        SIGNET_TRY(root_.only(
+            {"socket",         "socket_group",   "module",         "module_config",    "module_parameters",
+             "token",          "pin_file",       "pin_credential", "allowed_users",    "quirks",
+             "session_copies", "reveal_secrets", "threads",        "request_deadline", "memory_limit",
+             "in_clear",       "state",          "so_pin_file",    "pin_shares",       "custody_socket",
+             "custodians",     "unlock_time"}));
         SIGNET_TRY(read_path("socket", true, config_.socket));
         SIGNET_TRY(read_path("module", true, config_.module));
         SIGNET_TRY(read_path("module_config", false, config_.module_config));
@@ -91,8 +93,12 @@ class Reader {
     }
 
     Status read_pin_source() {
-        if (root_.has("pin_file") == root_.has("pin_credential"))
-            return root_.error("expected either pin_file or pin_credential");
+        SIGNET_TRY(read_path("pin_shares", false, config_.pin_shares));
+        SIGNET_TRY(read_path("so_pin_file", false, config_.so_pin_file));
+        const bool neither = !root_.has("pin_file") && !root_.has("pin_credential");
+        if ((root_.has("pin_file") && root_.has("pin_credential")) || (neither && config_.pin_shares.empty()))
+            return root_.error("expected either pin_file or pin_credential, or pin_shares");
+        if (neither) return {};
         SIGNET_TRY(read_path("pin_file", false, config_.pin_file));
         SIGNET_TRY(read_text("pin_credential", config_.pin_credential));
         if (config_.pin_credential.find('/') != std::string::npos)
@@ -112,9 +118,14 @@ class Reader {
                 return group->error("there is no group '" + name + "' on this machine");
             config_.socket_group = entry.gr_gid;
         }
-        const auto node = root_.optional("allowed_users");
+        SIGNET_TRY(read_user_list("allowed_users", config_.allowed_users));
+        return read_custody();
+    }
+
+    Status read_user_list(std::string_view key, std::vector<uid_t>& into) {
+        const auto node = root_.optional(key);
         if (!node) {
-            config_.allowed_users = {geteuid()};
+            into = {geteuid()};
             return {};
         }
         SIGNET_ASSIGN(const auto names, node->texts());
@@ -122,7 +133,20 @@ class Reader {
         for (const auto& name : names) {
             const auto user = find_user(name);
             if (!user) return node->error("there is no user '" + name + "' on this machine");
-            config_.allowed_users.push_back(*user);
+            into.push_back(*user);
+        }
+        return {};
+    }
+
+    Status read_custody() {
+        SIGNET_TRY(read_path("custody_socket", false, config_.custody_socket));
+        SIGNET_TRY(read_user_list("custodians", config_.custodians));
+        if (!config_.pin_shares.empty() && config_.custody_socket.empty())
+            return root_.error("pin_shares needs custody_socket: it is where custodians give their shares");
+        if (const auto node = root_.optional("unlock_time")) {
+            SIGNET_ASSIGN(config_.unlock_time, node->duration());
+            if (config_.unlock_time < std::chrono::seconds(1) || config_.unlock_time > std::chrono::hours(24))
+                return node->error("expected a duration from 1s to 24h");
         }
         return {};
     }

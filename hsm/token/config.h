@@ -24,8 +24,14 @@ struct TokenConfig {
     std::string module_parameters;        // for C_Initialize's reserved field (NSS softokn); usually empty
     std::string token_label;              // exactly one of label and serial is set
     std::string token_serial;
-    std::filesystem::path pin_file;  // exactly one of pin_file and pin_credential is set
+    std::filesystem::path pin_file;  // one of pin_file and pin_credential is set, or neither with pin_shares
     std::string pin_credential;      // a file in $CREDENTIALS_DIRECTORY (systemd.exec(5))
+    std::filesystem::path so_pin_file;  // the security officer's PIN, for PIN changes only; empty: not here
+    std::filesystem::path
+        pin_shares;  // PIN and SO PIN that custodians' shares open; when it is there, it rules
+    std::filesystem::path custody_socket;            // for custodians; empty: none
+    std::vector<uid_t> custodians;                   // who may connect to it
+    std::chrono::milliseconds unlock_time{600'000};  // then shares and a backup key are forgotten
     std::vector<uid_t> allowed_users;
     // Group of the socket, which then has mode 0660. Without one: 0600 when only the own user is allowed; 0666 when
     // others are, who are told apart by SO_PEERCRED before a byte is read from them.

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/secret.h"
 #include "base/wire.h"
 
 namespace signet::token {
@@ -37,6 +38,7 @@ Bytes encode_settings(const WorkerSettings& settings) {
     writer.number(std::uint32_t{config.threads});
     writer.number(static_cast<std::uint64_t>(config.request_deadline.count()));
     writer.flag(settings.cold);
+    writer.flag(settings.last_pin);
     writer.number(settings.supervisor_pid);
     writer.number(settings.workers_started);
     return writer.take();
@@ -60,6 +62,7 @@ Result<WorkerSettings> decode_settings(ByteView body) {
     config.request_deadline =
         std::chrono::milliseconds(static_cast<std::int64_t>(reader.number<std::uint64_t>()));
     settings.cold = reader.flag();
+    settings.last_pin = reader.flag();
     settings.supervisor_pid = reader.number<std::uint64_t>();
     settings.workers_started = reader.number<std::uint64_t>();
     if (!reader.finished()) return fail(ErrorCode::internal, "the worker's settings are malformed");
@@ -112,6 +115,7 @@ Result<std::optional<ControlMessage>> receive_control(int socket) {
     if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return gone("a message that was cut");
     out.kind = static_cast<ControlKind>(buffer[0]);
     out.body.assign(buffer.begin() + 1, buffer.begin() + size);
+    if (out.kind == ControlKind::backup_key) wipe(buffer);
     return out;
 }
 

@@ -18,6 +18,7 @@ enum class ControlKind : std::uint8_t {
     ready = 4,       // worker: the token is open
     failed = 5,      // worker: it could not be opened; an Error follows
     lost = 6,        // worker: it was lost; an Error follows, and the worker's end
+    backup_key = 7,  // supervisor: the key that custodians' shares gave; empty: forget it
 };
 
 struct ControlMessage {
@@ -29,8 +30,9 @@ struct ControlMessage {
 // What the worker needs to know; it never reads token.yaml itself, so that an edit cannot come between supervisor and
 // worker.
 struct WorkerSettings {
-    TokenConfig config;  // without PIN source and users
-    bool cold = true;    // no other worker has the token open
+    TokenConfig config;    // without PIN source and users
+    bool cold = true;      // no other worker has the token open
+    bool last_pin = true;  // a refusal is final: no other credential could be the right one
     std::uint64_t supervisor_pid = 0;
     std::uint64_t workers_started = 0;
 };

@@ -11,7 +11,9 @@
 #include "hsm/frames/messages.h"
 #include "hsm/token/commands.h"
 #include "hsm/token/config.h"
+#include "hsm/token/credentials.h"
 #include "hsm/token/harden.h"
+#include "hsm/token/pin_change.h"
 #include "hsm/token/pin_marker.h"
 #include "hsm/token/supervisor.h"
 #include "hsm/token/worker.h"
@@ -40,9 +42,9 @@ int serve(const std::string& file, const std::string& log_level) {
     if (!config) return complain(config.error(), kExitConfiguration);
     if (const auto state = make_state_directory(config->state); !state)
         return complain(state.error(), kExitConfiguration);
-    auto pin = read_pin(*config);
-    if (!pin) return complain(pin.error(), kExitConfiguration);
-    return Supervisor(*std::move(config), *std::move(pin), log_level).run();
+    auto credentials = Credentials::load(*config);
+    if (!credentials) return complain(credentials.error(), kExitConfiguration);
+    return Supervisor(*std::move(config), *std::move(credentials), log_level).run();
 }
 
 int run(int argc, char** argv) {
@@ -58,6 +60,8 @@ int run(int argc, char** argv) {
     app.add_option("--log-level", log_level, "debug, info, warning or error")
         ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
     app.add_flag("--worker", worker)->group("");
+    bool change_pin = false;
+    app.add_flag("--change-pin", change_pin)->group("");
 
     const auto subcommand = [&](const char* name, const char* help) {
         auto* const command = app.add_subcommand(name, help);
@@ -83,6 +87,13 @@ int run(int argc, char** argv) {
     reanchor_command->add_option("--head", reanchor.head, "Its hash, 64 hexadecimal digits")->required();
     reanchor_command->add_option("--reason", reanchor.reason, "Who decided it and why; kept in the token")
         ->required();
+    InspectOptions inspected;
+    auto* const inspect_command =
+        app.add_subcommand("inspect", "Say what a module's tokens are, without logging in; prints JSON");
+    inspect_command->add_option("--module", inspected.module, "PKCS#11 module")->required();
+    inspect_command->add_option("--module-config", inspected.module_config, "SOFTHSM2_CONF for the module");
+    inspect_command->add_option("--module-parameters", inspected.module_parameters,
+                                "For C_Initialize's reserved field");
     BenchOptions bench;
     auto* const bench_command = subcommand("bench-raw", "Measure the token called directly; prints JSON");
     bench_command->add_option("--seconds", bench.seconds, "For each case")->check(CLI::Range(0.1, 3600.0));
@@ -102,6 +113,8 @@ int run(int argc, char** argv) {
 
     log::set_up("signetd-token", log_level);
     if (worker) return run_worker();
+    if (change_pin) return run_pin_change();
+    if (inspect_command->parsed()) return geteuid() == 0 ? refuse_root("FILE") : inspect(inspected);
     if (config.empty()) {
         std::fputs("signetd-token: --config FILE is missing; see signetd-token --help\n", stderr);
         return kExitUsage;

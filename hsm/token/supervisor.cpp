@@ -14,41 +14,18 @@
 #include "hsm/frames/exit_codes.h"
 #include "hsm/frames/messages.h"
 #include "hsm/token/pin_marker.h"
-#include "hsm/token/resident_memory.h"
+#include "hsm/token/supervisor_parts.h"
 
 namespace signet::token {
 namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::seconds;
-using std::chrono::steady_clock;
-
-constexpr milliseconds kTick{250};
-constexpr milliseconds kFirstBackOff{100};
-constexpr milliseconds kLongestBackOff{5'000};
-constexpr seconds kSettled{10};  // a worker that served so long is started again at once
-constexpr seconds kMemoryCheck{2};
-constexpr seconds kBetweenSwaps{10};
-constexpr seconds kDrain{20};      // for a worker to see its clients off when we stop
-constexpr seconds kSwapDrain{40};  // and when another took over; the worker itself waits 30 s
-constexpr seconds kLostTime{3};    // for a worker that lost the token
-constexpr seconds kWatchdog{5};
-
 const char* const kHandledSignals = "SIGTERM, SIGINT, SIGUSR1, SIGHUP, SIGCHLD";
-
-Error not_yet() {
-    return {ErrorCode::token_unavailable, "the token is being opened; try again in a moment", {}, seconds(1)};
-}
-
-std::string seconds_text(milliseconds time) {
-    return std::to_string(time.count() / 1000) + " s";
-}
 
 }  // namespace
 
-Supervisor::Supervisor(TokenConfig config, Secret pin, std::string log_level)
+Supervisor::Supervisor(TokenConfig config, Credentials credentials, std::string log_level)
     : config_(std::move(config)),
-      pin_(std::move(pin)),
+      credentials_(std::move(credentials)),
       log_level_(std::move(log_level)),
       back_off_(kFirstBackOff) {
     sigset_t handled;
@@ -78,6 +55,20 @@ int Supervisor::run() {
         return kExitFailed;
     }
     socket_.emplace(*std::move(socket));
+    if (!config_.custody_socket.empty()) {
+        auto custodians = TokenSocket::listen(config_.custody_socket, config_.custodians);
+        if (!custodians) {
+            log::error("token.start.failed", custodians.error().message,
+                       {{"detail", custodians.error().detail}});
+            return kExitFailed;
+        }
+        desk_.emplace(static_cast<CustodyHost&>(*this), *std::move(custodians), config_.unlock_time);
+    }
+    if (credentials_.pin() == nullptr) {
+        unavailable(awaiting_custodians());
+        say_ready(awaiting_custodians().message);
+        log::info("token.custody.waiting", awaiting_custodians().message);
+    }
     log::info("token.supervisor.started", "listening",
               {{"socket", config_.socket}, {"module", config_.module}});
     const auto done = [this](SteadyTime now) {
@@ -91,6 +82,7 @@ int Supervisor::run() {
     for (const auto& worker : workers_)
         worker.process->abandon();
     socket_->close();
+    if (desk_) desk_->close();
     sd_notify(0, "STOPPING=1");
     log::info("token.supervisor.ended", "the token process ended");
     return exit_code_;
@@ -108,15 +100,17 @@ void Supervisor::wait(SteadyTime started) {
         polled.push_back({worker.heard ? worker.process->control() : -1, POLLIN, 0});
     const auto first_refusal = polled.size();
     refusals_.add_to_poll(polled);
+    const auto first_custodian = polled.size();
+    if (desk_) desk_->add_to_poll(polled);
 
     // Where nothing is to be watched, the next start is all there is to wait for.
     auto time = kTick;
-    if (workers_.empty() && next_start_ > started)
+    if (workers_.empty() && next_start_ > started && credentials_.pin() != nullptr)
         time = std::min(time, std::chrono::ceil<milliseconds>(next_start_ - started));
     if (poll(polled.data(), polled.size(), static_cast<int>(time.count())) < 0 && errno != EINTR) return;
 
     const auto now = steady_clock::now();
-    refusals_.handle(std::span(polled).subspan(first_refusal), now);
+    refusals_.handle(std::span(polled).subspan(first_refusal, first_custodian - first_refusal), now);
     for (std::size_t i = 0; i < workers_.size(); ++i) {
         if (polled[i + 2].revents != 0) handle_control(workers_[i], now);
     }
@@ -125,6 +119,9 @@ void Supervisor::wait(SteadyTime started) {
     if (polled[1].revents != 0) accept_connections();
     watch_deadlines(now);
     watch_memory(now);
+    watch_pin_change(now);
+    // Last: what custodians ask for may end workers.
+    if (desk_) desk_->handle(std::span(polled).subspan(first_custodian), now);
     tell_systemd(now);
 }
 
@@ -204,6 +201,10 @@ void Supervisor::became_ready(Worker& worker, SteadyTime now) {
         (void)send_control(old->process->control(), ControlKind::drain);
         leave(*old, now + kSwapDrain);
     }
+    if (const auto kept = credentials_.accepted(); !kept)
+        log::error("token.pin.promote", kept.error().message, {{"detail", kept.error().detail}});
+    if (!backup_key_.empty())
+        (void)send_control(worker.process->control(), ControlKind::backup_key, backup_key_.view());
     worker.stage = Stage::serving;
     worker.since = now;
     swap_wanted_ = false;
@@ -218,6 +219,17 @@ void Supervisor::became_ready(Worker& worker, SteadyTime now) {
 
 // Nobody logs in again until an operator looked. A worker that is logged in goes on: its login was good.
 void Supervisor::refused_pin(const Error& why) {
+    if (credentials_.refused()) {
+        log::warning("token.pin.other",
+                     "the token refused one of the two PINs that an interrupted change left; the other "
+                     "one is tried, once");
+        unavailable(credentials_.pin() == nullptr ? awaiting_custodians() : not_yet());
+        return;
+    }
+    no_more_logins(why);
+}
+
+void Supervisor::no_more_logins(const Error& why) {
     if (check_pin_marker(config_.state, config_.file)) {
         if (const auto written = write_pin_marker(config_.state, config_.file, why); !written)
             log::error("token.pin.marker", written.error().message, {{"detail", written.error().detail}});
@@ -237,147 +249,12 @@ void Supervisor::refused_pin(const Error& why) {
     begin_stop(steady_clock::now());
 }
 
-void Supervisor::leave(Worker& worker, SteadyTime kill_at) {
-    worker.stage = Stage::leaving;
-    worker.kill_at = kill_at;
-}
-
 void Supervisor::unavailable(Error why) {
     // Whatever kept the token from being opened: to those who ask for a signature it is not available.
     why.code = ErrorCode::token_unavailable;
     if (!why.retry_after)
         why.retry_after = std::chrono::ceil<seconds>(std::max(back_off_, milliseconds(1000)));
     refusals_.set_reason(std::move(why));
-}
-
-void Supervisor::watch_deadlines(SteadyTime now) {
-    for (auto& worker : workers_) {
-        if (worker.killed_at) {
-            if (is_stuck(worker, now) && !worker.process->abandoned()) {
-                worker.process->abandon();
-                log::error(
-                    "token.worker.stuck",
-                    "a killed worker does not end: it is stuck in the kernel; another is started beside it",
-                    {{"pid", std::to_string(worker.process->pid())}});
-            }
-            continue;
-        }
-        if (worker.kill_at && now >= *worker.kill_at) {
-            log::warning("token.worker.killed", "a worker that should have ended was killed",
-                         {{"pid", std::to_string(worker.process->pid())}});
-            kill(worker, now);
-            continue;
-        }
-        const auto overdue = worker.process->page().overdue(now, config_.request_deadline);
-        if (!overdue) {
-            worker.overdue_since.reset();
-            continue;
-        }
-        // Not at the first look: when this process itself was held up, the worker gets the time to say that it lives.
-        if (!worker.overdue_since) worker.overdue_since = now;
-        if (now - *worker.overdue_since < kTick) continue;
-        const auto what = overdue->what + " did not come back within " + seconds_text(overdue->busy);
-        log::error("token.worker.hung", what + "; the worker is killed",
-                   {{"pid", std::to_string(worker.process->pid())}});
-        if (worker.stage != Stage::leaving &&
-            (worker.stage == Stage::serving || find(Stage::serving) == nullptr))
-            unavailable({ErrorCode::token_unavailable,
-                         "the token's module hangs (" + what + "); another worker is started; try again",
-                         {},
-                         seconds(1)});
-        kill(worker, now);
-    }
-}
-
-void Supervisor::kill(Worker& worker, SteadyTime now) {
-    if (worker.killed_at) return;
-    worker.killed_at = now;
-    worker.killed_as = worker.stage;
-    leave(worker, now);
-    worker.process->kill();
-}
-
-bool Supervisor::is_stuck(const Worker& worker, SteadyTime now) {
-    return worker.killed_at && now - *worker.killed_at >= kLostTime;
-}
-
-void Supervisor::watch_memory(SteadyTime now) {
-    if (now < next_memory_check_) return;
-    next_memory_check_ = now + kMemoryCheck;
-    const auto* const worker = find(Stage::serving);
-    if (worker == nullptr || swap_wanted_ || now < next_swap_) return;
-    const auto resident = resident_memory(worker->process->pid());
-    if (!resident || *resident <= config_.memory_limit) return;
-    log::info("token.worker.swap", "the worker is over its memory limit; another takes over",
-              {{"resident", std::to_string(*resident)}, {"limit", std::to_string(config_.memory_limit)}});
-    swap_wanted_ = true;
-}
-
-void Supervisor::reap(SteadyTime now) {
-    for (auto worker = workers_.begin(); worker != workers_.end();) {
-        if (!worker->process->ended()) {
-            ++worker;
-            continue;
-        }
-        handle_control(*worker, now);  // its last words
-        const auto stage = worker->killed_at ? worker->killed_as : worker->stage;
-        const auto served = stage == Stage::serving && now - worker->since >= kSettled;
-        const auto how = worker->process->end();  // a copy: the worker goes below
-        log::write(stage == Stage::leaving ? log::Level::info : log::Level::error, "token.worker.ended",
-                   "a worker " + how, {{"pid", std::to_string(worker->process->pid())}});
-        worker = workers_.erase(worker);
-        if (stopping_ || find(Stage::serving) != nullptr) {
-            if (stage == Stage::starting) next_start_ = now + kBetweenSwaps;  // a swap that failed
-            continue;
-        }
-        if (refusals_.reason().message == not_yet().message)
-            unavailable({ErrorCode::token_unavailable,
-                         "the token's worker " + how + "; another is started; try again",
-                         {},
-                         seconds(1)});
-        if (served) {
-            back_off_ = kFirstBackOff;
-            next_start_ = now;
-        } else {
-            retry_later(now);
-        }
-    }
-}
-
-void Supervisor::retry_later(SteadyTime now) {
-    next_start_ = now + back_off_;
-    back_off_ = std::min(back_off_ * 2, kLongestBackOff);
-}
-
-void Supervisor::start_if_wanted(SteadyTime now) {
-    if (stopping_ || now < next_start_ || find(Stage::starting) != nullptr) return;
-    if (find(Stage::serving) == nullptr) {
-        // One that lost the token ends first: two would confuse a token that just comes back. One that cannot end, though
-        // it was killed, is not waited for.
-        if (!std::ranges::any_of(workers_, [&](const auto& worker) {
-                return worker.kill_at <= now + kLostTime && !is_stuck(worker, now);
-            }))
-            start(now);
-    } else if (swap_wanted_) {
-        start(now);
-    }
-}
-
-void Supervisor::start(SteadyTime now) {
-    // Looked at before every login, not only at the start: another process may have been refused in between.
-    if (const auto marker = check_pin_marker(config_.state, config_.file); !marker) {
-        refused_pin(marker.error());
-        return;
-    }
-    WorkerSettings settings{config_, workers_.empty(), static_cast<std::uint64_t>(getpid()),
-                            ++workers_started_};
-    auto process = WorkerProcess::start(settings, pin_, log_level_);
-    if (!process) {
-        log::error("token.worker.failed", process.error().message, {{"detail", process.error().detail}});
-        unavailable(process.error());
-        return retry_later(now);
-    }
-    workers_.push_back({.process = *std::move(process), .stage = Stage::starting, .since = now});
 }
 
 void Supervisor::begin_stop(SteadyTime now) {

@@ -16,17 +16,19 @@
 #include "base/secret.h"
 #include "base/unique_fd.h"
 #include "hsm/token/config.h"
+#include "hsm/token/credentials.h"
+#include "hsm/token/custody_desk.h"
 #include "hsm/token/refusals.h"
 #include "hsm/token/token_socket.h"
 #include "hsm/token/worker_process.h"
 
 namespace signet::token {
 
-class Supervisor {
+class Supervisor : private CustodyHost {
   public:
     // Blocks the signals it handles; call before the process has any thread.
-    Supervisor(TokenConfig config, Secret pin, std::string log_level);
-    ~Supervisor();
+    Supervisor(TokenConfig config, Credentials credentials, std::string log_level);
+    ~Supervisor() override;
 
     // Serves until SIGTERM or SIGINT, or until only an operator can help. The exit code.
     int run();
@@ -57,6 +59,7 @@ class Supervisor {
     void handle_message(Worker& worker, const ControlMessage& message, SteadyTime now);
     void became_ready(Worker& worker, SteadyTime now);
     void refused_pin(const Error& why);
+    void no_more_logins(const Error& why);
     void leave(Worker& worker, SteadyTime kill_at);
     void kill(Worker& worker, SteadyTime now);
     static bool is_stuck(const Worker& worker, SteadyTime now);
@@ -68,13 +71,34 @@ class Supervisor {
     void retry_later(SteadyTime now);
     void begin_stop(SteadyTime now);
     void unavailable(Error why);
+
+    // For the custodians' desk.
+    custody::DeskStatus desk_status() const override;
+    bool pin_in_shares() const override { return credentials_.in_shares(); }
+    std::vector<custody::ShareSet> pin_sets() const override { return credentials_.sets(); }
+    Status open_pin(const custody::ShareSet& set, const Secret& key) override;
+    Status share_pin(const custody::ShareSet& set, const Secret& key) override;
+    Status change_pin() override;
+    void use_backup_key(const Secret& key) override;
+    std::optional<custody::ShareSet> backup_set() const override;
+    Status keep_backup_set(const custody::ShareSet& set) override;
+    Status begin_pin_change(custody::Pins next, const custody::ShareSet* set, const Secret* key);
+    void watch_pin_change(SteadyTime now);
+    void end_pin_change(Result<bool> taken);
+    Error awaiting_custodians() const;
     void tell_systemd(SteadyTime now);
     void say_ready(const std::string& status);
 
     const TokenConfig config_;
-    const Secret pin_;
+    Credentials credentials_;
     const std::string log_level_;
     std::optional<TokenSocket> socket_;
+    std::optional<CustodyDesk> desk_;
+    std::unique_ptr<WorkerProcess> pin_change_;  // sets the next PIN; no worker starts meanwhile
+    std::optional<SteadyTime> pin_change_until_{};
+    std::optional<Result<bool>> pin_change_end_{};  // what it said: true, the token took the next PIN
+    std::string last_change_;
+    Secret backup_key_;
     UniqueFd signals_;
     Refusals refusals_;
     std::vector<Worker> workers_;

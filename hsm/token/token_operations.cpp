@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "hsm/pkcs11/mechanisms.h"
+#include "hsm/token/backup_keys.h"
 #include "hsm/token/certificates.h"
 #include "hsm/token/checkpoint.h"
 #include "hsm/token/clear_keys.h"
@@ -21,6 +22,7 @@
 #include "hsm/token/token_context.h"
 #include "hsm/token/with_key.h"
 #include "hsm/token/wrapped_keys.h"
+#include "hsm/token/wrong_input.h"
 
 namespace signet::token {
 namespace {
@@ -31,26 +33,6 @@ using pkcs11::Session;
 constexpr std::size_t kMaxBatch = 1000;
 constexpr std::size_t kMaxRandom = 4096;
 constexpr std::size_t kClearKeySeed = 48;
-
-// What decrypting answers when the input is wrong. Tokens have several codes for it, CKR_GENERAL_ERROR among them, and
-// telling them apart would help an attacker (Manger's and padding oracles): all become nullopt, and one error later.
-CkResult<std::optional<Secret>> nullopt_when_wrong(CkResult<Secret> decrypted) {
-    if (decrypted) return *std::move(decrypted);
-    switch (decrypted.error().rv) {
-        case CKR_ENCRYPTED_DATA_INVALID:
-        case CKR_ENCRYPTED_DATA_LEN_RANGE:
-        case CKR_ARGUMENTS_BAD:  // softokn's word for a wrong OAEP label or hash
-        case CKR_DATA_INVALID:
-        case CKR_DATA_LEN_RANGE:
-        case CKR_SIGNATURE_INVALID:
-        case CKR_GENERAL_ERROR:
-        case CKR_FUNCTION_FAILED:
-        case CKR_DEVICE_ERROR:
-            return std::nullopt;
-        default:
-            return std::unexpected(decrypted.error());
-    }
-}
 
 Status check_ciphertext(const UsableKey& key, ByteView ciphertext) {
     if (ciphertext.size() == modulus_size(key.algorithm())) return {};
@@ -67,6 +49,7 @@ struct TokenOperations::Parts {
           keys(*context),
           lifecycle(*context, keys),
           wrapped(*context, keys),
+          backups(*context, keys),
           certificates(*context, keys),
           checkpoints(*context, keys) {}
 
@@ -115,6 +98,7 @@ struct TokenOperations::Parts {
     KeyCache keys;
     KeyLifecycle lifecycle;
     WrappedKeys wrapped;
+    BackupKeys backups;
     Certificates certificates;
     Checkpoints checkpoints;
 };
@@ -417,6 +401,20 @@ Result<Secret> TokenOperations::reveal_secrets(const RevealSecretsRequest& reque
 Result<WrappedKey> TokenOperations::derive_secret(const DeriveSecretRequest& request, Deadline deadline) {
     SIGNET_TRY(parts_->context->ready(deadline));
     return parts_->wrapped.derive(request);
+}
+
+Result<BackedUpKey> TokenOperations::wrap_for_backup(const KeyId& id, Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    return parts_->backups.wrap(id);
+}
+
+Result<KeyInfo> TokenOperations::restore_key(const BackedUpKey& key, Deadline deadline) {
+    SIGNET_TRY(parts_->context->ready(deadline));
+    return parts_->backups.restore(key);
+}
+
+Status TokenOperations::set_backup_key(const Secret& key) {
+    return parts_->backups.set_key(key);
 }
 
 Status TokenOperations::import_certificate(const CertificateEntry& entry, Deadline deadline) {

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/secret.h"
+#include "hsm/frames/backup_interface.h"
 #include "hsm/frames/token_interface.h"
 #include "hsm/token/clear_cases.h"
 #include "hsm/token/login_mark.h"
@@ -45,7 +46,7 @@ struct OperationsOptions {
     std::function<void()> after_login{};
 };
 
-class TokenOperations final : public TokenInterface {
+class TokenOperations final : public TokenInterface, public BackupInterface {
   public:
     // Loads and initialises the module, finds the token, checks the flags of the PIN, and logs in: once, for the life
     // of the object. No fork between this and the destructor, which finalises the module: it must run before main
@@ -106,6 +107,11 @@ class TokenOperations final : public TokenInterface {
 
     Result<ImportedSecret> import_secret(const ImportSecretRequest& request, Deadline deadline) override;
     Result<ClearKeyPair> generate_clear(const GenerateClearRequest& request, Deadline deadline) override;
+
+    Result<BackedUpKey> wrap_for_backup(const KeyId& id, Deadline deadline) override;
+    Result<KeyInfo> restore_key(const BackedUpKey& key, Deadline deadline) override;
+    // The backup key that custodians' shares gave, of 32 bytes; an empty one is forgotten.
+    Status set_backup_key(const Secret& key);
 
     Status import_certificate(const CertificateEntry& entry, Deadline deadline) override;
     Result<std::vector<CertificateEntry>> list_certificates(Deadline deadline) override;

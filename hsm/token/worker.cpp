@@ -105,8 +105,9 @@ Result<std::unique_ptr<TokenOperations>> open_token(const WorkerSettings& settin
                                .after_login = [&] { mark.end(); }},
                               pin);
     // Here and not in the supervisor: were both killed now, the next start must know all the same. A marker that cannot be
-    // written leaves the mark of the login, which says as much.
-    if (!operations && operations.error().code == ErrorCode::token_pin)
+    // written leaves the mark of the login, which says as much. Where another credential may be the right one, the
+    // supervisor keeps the count.
+    if (!operations && operations.error().code == ErrorCode::token_pin && settings.last_pin)
         SIGNET_TRY(write_pin_marker(config.state, config.file, operations.error()));
     mark.end();
     if (operations && guard && settings.cold) {
@@ -132,7 +133,7 @@ int serve(TokenOperations& operations, const WorkerSettings& settings, const Wor
                                               status.resident_bytes = resident_memory(getpid()).value_or(0);
                                           }});
     fcntl(kControlFd, F_SETFL, O_NONBLOCK);
-    server.watch(kControlFd, [&server] {
+    server.watch(kControlFd, [&server, &operations] {
         for (;;) {
             auto message = receive_control(kControlFd);
             if (!message) return server.stop();  // no worker without its supervisor
@@ -140,6 +141,12 @@ int serve(TokenOperations& operations, const WorkerSettings& settings, const Wor
             if ((*message)->kind == ControlKind::connection && (*message)->fd)
                 server.add_connection(std::move((*message)->fd));
             if ((*message)->kind == ControlKind::drain) server.drain();
+            if ((*message)->kind == ControlKind::backup_key) {
+                const auto key = Secret::copy_of((*message)->body);
+                wipe((*message)->body);
+                if (const auto taken = operations.set_backup_key(key); !taken)
+                    log::error("token.backup.key", taken.error().message, {{"detail", taken.error().detail}});
+            }
         }
     });
     (void)send_control(kControlFd, ControlKind::ready);

@@ -82,7 +82,8 @@ Status write_pin(int pipe, const Secret& pin) {
 }  // namespace
 
 Result<std::unique_ptr<WorkerProcess>> WorkerProcess::start(const WorkerSettings& settings, const Secret& pin,
-                                                            const std::string& log_level) {
+                                                            const std::string& log_level,
+                                                            const std::string& mode) {
     SIGNET_ASSIGN(auto page, WorkerPage::create());
     int sockets[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
@@ -103,7 +104,7 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::start(const WorkerSettings
     SIGNET_ASSIGN(const auto high_page, lifted(page.fd()));
     const std::array<Placed, 3> descriptors{Placed{high_control.get(), kControlFd},
                                             Placed{high_pin.get(), kPinFd}, Placed{high_page.get(), kPageFd}};
-    std::vector<std::string> arguments{"signetd-token", "--worker", "--log-level", log_level};
+    std::vector<std::string> arguments{"signetd-token", mode, "--log-level", log_level};
     auto environment = worker_environment(settings.config);
     const auto argument_pointers = pointers(arguments);
     const auto environment_pointers = pointers(environment);

@@ -17,8 +17,10 @@ namespace signet::token {
 class WorkerProcess {
   public:
     // Forks and executes this program again as a worker, with the PIN through a pipe. The caller must have no threads.
+    // `mode` is --worker, or --change-pin with the four PINs of pin_change.h instead of one.
     static Result<std::unique_ptr<WorkerProcess>> start(const WorkerSettings& settings, const Secret& pin,
-                                                        const std::string& log_level);
+                                                        const std::string& log_level,
+                                                        const std::string& mode = "--worker");
     // Kills the worker when it still runs.
     ~WorkerProcess();
     WorkerProcess(const WorkerProcess&) = delete;

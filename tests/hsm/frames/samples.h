@@ -134,6 +134,10 @@ inline GeneratedWrappedKey sample() {
     return {sample<WrappedKey>(), some_bytes(91)};
 }
 template <>
+inline BackedUpKey sample() {
+    return {sample<KeyInfo>(), some_bytes(144), some_bytes(32, 3)};
+}
+template <>
 inline RewrapRequest sample() {
     return {sample<WrappedKey>(), {"wrap", 2}, {"bind", 3}};
 }
