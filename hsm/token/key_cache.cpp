@@ -179,6 +179,8 @@ CK_OBJECT_HANDLE TokenKey::handle() const {
 }
 
 Status KeyCache::refresh(std::vector<Object>* objects) {
+    constexpr int kReadTries = 5;
+    int failures = 0;
     for (;;) {
         const auto destroyed_before = destroyed();
         Known known;
@@ -189,7 +191,11 @@ Status KeyCache::refresh(std::vector<Object>* objects) {
             known.others = others_;
         }
         auto read = context_->with_session([&](Session& session) { return read_all_keys(session, known); });
-        if (!read) return std::unexpected(context_->explain(read.error(), "reading the token's keys"));
+        if (!read) {
+            // SoftHSM has a general error for an object that another thread destroyed between the search and the look at it.
+            if (read.error().rv == CKR_GENERAL_ERROR && ++failures < kReadTries) continue;
+            return std::unexpected(context_->explain(read.error(), "reading the token's keys"));
+        }
         auto& entries = read->still_there;
         for (auto& key : read->found) {
             entries.push_back(std::make_shared<const TokenKey>(*context_, std::move(key.info),
