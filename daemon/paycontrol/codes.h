@@ -43,7 +43,7 @@ Result<std::optional<std::uint64_t>> matching_step(std::string_view code, std::i
                                                    std::uint32_t interval, const StepBytes& bytes,
                                                    const MacFunction& mac);
 
-// The code for now: full for 64, else short.
+// The code of the present time step: full for 64, else short.
 Result<std::string> make_code(std::uint32_t length, std::int64_t unix_seconds, std::uint32_t interval,
                               const StepBytes& bytes, const MacFunction& mac);
 
